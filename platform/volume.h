@@ -1,0 +1,36 @@
+// The two ends of a transfer: where a volume's bytes come from and where they go.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.h"
+#include "base/extent.h"
+
+namespace bsr {
+
+/// Reads an immutable volume. One reader serves one thread.
+class VolumeReader {
+ public:
+  virtual ~VolumeReader() = default;
+
+  /// Fills `into` with the bytes at `offset`; unmapped areas read as zeros. Fastest when offset, length and
+  /// memory are aligned to 4096. Throws Error when not all of it can be read.
+  virtual void read(uint64_t offset, std::span<std::byte> into) = 0;
+};
+
+/// Takes what a stream says. After flush() returns, all that was written before is durable.
+class VolumeSink {
+ public:
+  virtual ~VolumeSink() = default;
+
+  /// Throws Error{no_space} when there is no room, Error for any other failure.
+  virtual void write(uint64_t offset, ByteView bytes) = 0;
+
+  /// Afterwards the whole extent reads as zeros; frees its space where the target can.
+  virtual void zero(Extent extent) = 0;
+
+  virtual void flush() = 0;
+};
+
+}  // namespace bsr
