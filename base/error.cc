@@ -6,7 +6,9 @@
 
 namespace bsr {
 
-void Error::while_doing(std::string_view activity) { text_ = fmt::format("{}: {}", activity, text_); }
+void Error::while_doing(std::string_view activity) {
+  text_ = fmt::format("{}: {}", activity, text_);
+}
 
 void fail_errno(int number, std::string_view activity) {
   ErrorKind kind = ErrorKind::failed;

@@ -46,8 +46,8 @@ template <typename... Args>
   throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// Throws for a failed system call: `activity` plus the system's text for `number`. ENOSPC and EDQUOT
-/// become no_space, EPIPE and ECONNRESET peer, EBUSY busy, everything else failed.
+/// Throws for a failed system call: `activity` plus the system's text for `number`. ENOSPC and
+/// EDQUOT become no_space, EPIPE and ECONNRESET peer, EBUSY busy, everything else failed.
 [[noreturn]] void fail_errno(int number, std::string_view activity);
 
 /// The process exit status for a failure of this kind (the table of the manual pages). For

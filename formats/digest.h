@@ -1,0 +1,55 @@
+// SHA-256, and the chain that ties the change frames of a transfer together.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/bytes.h"
+#include "formats/frame.h"
+
+namespace bsr {
+
+/// SHA-256 of bytes that come piece by piece.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+
+  void update(ByteView bytes);
+  [[nodiscard]] Digest finish();  ///< once
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+[[nodiscard]] std::string to_hex(ByteView bytes);
+
+/// 128 bits that stand for the decoded extents and content of one change frame: what an encoder can
+/// compute on its own, so that only the short chain below is serial.
+struct ContentHash {
+  uint64_t low = 0;
+  uint64_t high = 0;
+};
+
+/// xxh3-128 over the extent table and, seeded with that, over the content.
+[[nodiscard]] ContentHash content_hash(stream::FrameType type, std::span<const Extent> extents,
+                                       ByteView content);
+
+/// digest(0) = SHA-256 of BEGIN's identity; digest(n) = SHA-256(digest(n-1), hash of change frame
+/// n). Being a chain of 32 bytes it can be written down at any checkpoint and continued.
+class DigestChain {
+ public:
+  explicit DigestChain(ByteView begin_identity);
+
+  void add(const ContentHash& frame);
+  [[nodiscard]] const Digest& value() const { return value_; }
+
+ private:
+  Digest value_;
+};
+
+}  // namespace bsr

@@ -1,0 +1,92 @@
+// The frames of a stream as values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/aligned_bytes.h"
+#include "base/bytes.h"
+#include "base/extent.h"
+#include "formats/stream_format.h"
+
+namespace bsr {
+
+using Digest = std::array<std::byte, stream::kDigestSize>;
+
+/// What the stream is about. Sizes are bytes, multiples of 512.
+struct BeginFrame {
+  uint32_t sector_size = 512;  ///< logical sector of the source
+  uint64_t features = 0;       ///< features a reader must understand
+  uint64_t volume_size = 0;
+  uint64_t base_size = 0;   ///< of the base snapshot; 0 in a full stream
+  uint32_t chunk_size = 0;  ///< of the source pool
+  uint64_t epoch = 0;
+  int64_t snapshot_time = 0;  ///< seconds since 1970 UTC
+  uint64_t plan_data = 0;     ///< bytes in data extents, before zero areas are taken out
+  uint64_t plan_unmap = 0;    ///< bytes in unmap extents
+  uint64_t plan_extents = 0;
+  Digest plan_hash{};
+  std::string volume_id;
+  std::string snapshot_id;
+  std::string base_id;  ///< empty: a full stream
+  std::string name;     ///< of the source volume, for people
+  uint64_t resume_position = 0;
+  Digest resume_digest{};
+
+  [[nodiscard]] bool is_full() const { return base_id.empty(); }
+};
+
+/// Bytes for extents; `content` holds them one after the other, decoded.
+struct DataFrame {
+  std::vector<Extent> extents;
+  AlignedBytes content;
+};
+
+/// Areas that are mapped in the source and hold zeros.
+struct ZeroFrame {
+  std::vector<Extent> extents;
+};
+
+/// Areas that the base had mapped and the source has not.
+struct UnmapFrame {
+  std::vector<Extent> extents;
+};
+
+/// Everything below `position` has been sent.
+struct CheckpointFrame {
+  uint64_t position = 0;
+  Digest digest{};
+};
+
+/// Counts over the change frames of the whole logical transfer, and the last link of the digest
+/// chain.
+struct EndFrame {
+  uint64_t frames = 0;
+  uint64_t extents = 0;
+  uint64_t data_bytes = 0;
+  uint64_t zero_bytes = 0;
+  uint64_t unmap_bytes = 0;
+  Digest digest{};
+};
+
+/// A frame of a later version that may be passed over.
+struct UnknownFrame {
+  uint16_t type = 0;
+};
+
+using FrameBody = std::variant<BeginFrame, DataFrame, ZeroFrame, UnmapFrame, CheckpointFrame,
+                               EndFrame, UnknownFrame>;
+
+/// A decoded frame and where it stood.
+struct Frame {
+  FrameBody body;
+  uint64_t sequence = 0;
+  uint64_t position = 0;     ///< of its header in the stream, bytes
+  uint32_t wire_length = 0;  ///< header and payload, bytes
+  bool compressed = false;
+};
+
+}  // namespace bsr

@@ -1,0 +1,179 @@
+// Layouts as man/bsr-stream.5 gives them; the bounds are stream_format.h's.
+#include "formats/frame_encoder.h"
+
+#define XXH_STATIC_LINKING_ONLY  // for a streaming state on the stack
+#include <xxhash.h>
+#include <zstd.h>
+
+#include <memory>
+
+#include "base/error.h"
+
+namespace bsr {
+namespace {
+
+using stream::FrameType;
+
+void append_text(Bytes& bytes, const std::string& text, size_t size) {
+  if (text.size() >= size) fail(ErrorKind::failed, "\"{}\" is too long for the stream", text);
+  append(bytes, std::as_bytes(std::span(text)));
+  bytes.resize(bytes.size() + size - text.size());
+}
+
+uint64_t checksum(const EncodedBody& body) {
+  // One-shot where there is one part: the streaming state costs more than small frames do.
+  if (body.content.empty()) return XXH3_64bits(body.table.data(), body.table.size());
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  XXH3_64bits_update(&state, body.table.data(), body.table.size());
+  XXH3_64bits_update(&state, body.content.data(), body.content.size());
+  return XXH3_64bits_digest(&state);
+}
+
+EncodedBody finished(FrameType type, Bytes table) {
+  EncodedBody body;
+  body.type = type;
+  body.table = std::move(table);
+  body.payload_checksum = checksum(body);
+  return body;
+}
+
+/// Extent table, hash and counts of a change frame.
+EncodedBody change(FrameType type, std::span<const Extent> extents, ByteView content) {
+  EncodedBody body;
+  body.type = type;
+  body.extents = extents.size();
+  body.table.reserve(stream::kExtentTableHeaderSize + extents.size() * stream::kExtentSize);
+  append_le(body.table, static_cast<uint32_t>(extents.size()));
+  append_le(body.table, static_cast<uint32_t>(content.size()));
+  for (const Extent& extent : extents) {
+    append_le(body.table, extent.offset);
+    append_le(body.table, extent.length);
+    body.decoded_bytes += extent.length;
+  }
+  body.hash = content_hash(type, extents, content);
+  return body;
+}
+
+/// The content as one zstd frame, or empty when that would not be smaller.
+AlignedBytes compressed(ByteView content, int level) {
+  // A context costs a megabyte to set up; each encoder thread keeps its own.
+  thread_local const std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(),
+                                                                                ZSTD_freeCCtx);
+  AlignedBytes out(content.size());
+  const size_t size = ZSTD_compressCCtx(context.get(), out.data(), out.size(), content.data(),
+                                        content.size(), level);
+  if (ZSTD_isError(size) != 0U || size >= content.size())
+    return {};  // incompressible: no room in `out`
+  out.resize(size);
+  return out;
+}
+
+}  // namespace
+
+Bytes begin_identity(const BeginFrame& begin) {
+  Bytes bytes;
+  bytes.reserve(stream::kBeginSize);
+  append_le(bytes, stream::kVersion);
+  append_le(bytes, static_cast<uint16_t>(begin.is_full() ? stream::kBeginFull : 0));
+  append_le(bytes, begin.sector_size);
+  append_le(bytes, begin.features);
+  append_le(bytes, begin.volume_size);
+  append_le(bytes, begin.base_size);
+  append_le(bytes, begin.chunk_size);
+  append_le(bytes, uint32_t{0});
+  append_le(bytes, begin.epoch);
+  append_le(bytes, begin.snapshot_time);
+  append_le(bytes, begin.plan_data);
+  append_le(bytes, begin.plan_unmap);
+  append_le(bytes, begin.plan_extents);
+  append(bytes, begin.plan_hash);
+  append_text(bytes, begin.volume_id, stream::kIdentitySize);
+  append_text(bytes, begin.snapshot_id, stream::kIdentitySize);
+  append_text(bytes, begin.base_id, stream::kIdentitySize);
+  append_text(bytes, begin.name, stream::kNameSize);
+  return bytes;
+}
+
+EncodedBody encode(const BeginFrame& begin) {
+  Bytes bytes = begin_identity(begin);
+  append_le(bytes, begin.resume_position);
+  append(bytes, begin.resume_digest);
+  return finished(FrameType::begin, std::move(bytes));
+}
+
+EncodedBody encode(DataFrame&& data, Compression compression) {
+  EncodedBody body = change(FrameType::data, data.extents, data.content);
+  AlignedBytes smaller;
+  if (compression.enabled) smaller = compressed(data.content, compression.level);
+  if (smaller.empty()) {
+    body.content = std::move(data.content);
+  } else {
+    body.content = std::move(smaller);
+    body.flags = stream::kFlagZstd;
+  }
+  body.payload_checksum = checksum(body);
+  return body;
+}
+
+EncodedBody encode(const ZeroFrame& zero) {
+  EncodedBody body = change(FrameType::zero, zero.extents, {});
+  body.payload_checksum = checksum(body);
+  return body;
+}
+
+EncodedBody encode(const UnmapFrame& unmap) {
+  EncodedBody body = change(FrameType::unmap, unmap.extents, {});
+  body.payload_checksum = checksum(body);
+  return body;
+}
+
+EncodedBody encode(const CheckpointFrame& checkpoint) {
+  Bytes bytes;
+  append_le(bytes, checkpoint.position);
+  append(bytes, checkpoint.digest);
+  return finished(FrameType::checkpoint, std::move(bytes));
+}
+
+EncodedBody encode(const EndFrame& end) {
+  Bytes bytes;
+  append_le(bytes, end.frames);
+  append_le(bytes, end.extents);
+  append_le(bytes, end.data_bytes);
+  append_le(bytes, end.zero_bytes);
+  append_le(bytes, end.unmap_bytes);
+  append(bytes, end.digest);
+  return finished(FrameType::end, std::move(bytes));
+}
+
+Bytes encode_header(const EncodedBody& body, uint64_t sequence) {
+  Bytes bytes;
+  bytes.reserve(stream::kHeaderSize);
+  append_le(bytes, stream::kMagic);
+  append_le(bytes, static_cast<uint16_t>(body.type));
+  append_le(bytes, body.flags);
+  append_le(bytes, sequence);
+  append_le(bytes, static_cast<uint32_t>(body.table.size() + body.content.size()));
+  append_le(bytes, uint32_t{0});
+  append_le(bytes, body.payload_checksum);
+  append_le(bytes, static_cast<uint64_t>(XXH3_64bits(bytes.data(), bytes.size())));
+  return bytes;
+}
+
+void TransferTotals::add(FrameType type, uint64_t extents, uint64_t bytes,
+                         const ContentHash& hash) {
+  ++counts_.frames;
+  counts_.extents += extents;
+  if (type == FrameType::data) counts_.data_bytes += bytes;
+  if (type == FrameType::zero) counts_.zero_bytes += bytes;
+  if (type == FrameType::unmap) counts_.unmap_bytes += bytes;
+  chain_.add(hash);
+}
+
+EndFrame TransferTotals::end() const {
+  EndFrame end = counts_;
+  end.digest = chain_.value();
+  return end;
+}
+
+}  // namespace bsr

@@ -1,0 +1,57 @@
+// Format 1 of the stream as constants: the layout that the encoder, the decoder and
+// man/bsr-stream.5 share.
+//
+//   stream := BEGIN (DATA | ZERO | UNMAP | CHECKPOINT | skippable)* END
+//   frame  := header payload
+//
+// All integers are little-endian.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bsr::stream {
+
+// Frame header: magic u32, type u16, flags u16, sequence u64, payload length u32, zero u32,
+// xxh3-64 of the payload u64, xxh3-64 of the header bytes before it u64.
+constexpr uint32_t kMagic = 0x31525342;  // "BSR1"
+constexpr size_t kHeaderSize = 40;
+constexpr size_t kHeaderChecksumOffset = 32;
+
+enum class FrameType : uint16_t {
+  begin = 1,
+  data = 2,
+  zero = 3,
+  unmap = 4,
+  checkpoint = 5,
+  end = 6,
+};
+constexpr uint16_t kSkippableBit =
+    0x8000;  // a type with this bit may be passed over by who does not know it
+constexpr uint16_t kFlagZstd = 1;  // DATA: the bytes behind the extent table are one zstd frame
+
+// Bounds, checked before memory is taken.
+constexpr uint32_t kMaxExtents = 4096;        // in one frame
+constexpr uint32_t kMaxContent = 1U << 20;    // decoded bytes of one DATA frame
+constexpr size_t kExtentSize = 16;            // offset u64, length u64
+constexpr size_t kExtentTableHeaderSize = 8;  // extent count u32, content length u32
+constexpr uint32_t kMaxPayload =
+    static_cast<uint32_t>(kExtentTableHeaderSize + kMaxExtents * kExtentSize) + kMaxContent;
+
+constexpr size_t kDigestSize = 32;
+constexpr size_t kIdentitySize = 64;  // printable ASCII, padded with zero bytes
+constexpr size_t kNameSize = 128;
+
+// BEGIN payload.
+constexpr uint16_t kVersion = 1;
+constexpr uint16_t kBeginFull = 1;      // flag: no base, every gap is zero
+constexpr uint64_t kKnownFeatures = 0;  // feature bits a reader of this version understands
+constexpr size_t kBeginIdentityEnd =
+    432;  // the digest chain starts from the bytes before this offset
+constexpr size_t kBeginSize = kBeginIdentityEnd + 8 + kDigestSize;
+constexpr uint64_t kSectorSize = 512;  // offsets, lengths and sizes are multiples of it
+
+constexpr size_t kCheckpointSize = 8 + kDigestSize;
+constexpr size_t kEndSize = 5 * 8 + kDigestSize;
+
+}  // namespace bsr::stream

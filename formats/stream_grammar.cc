@@ -1,0 +1,69 @@
+// The rules of man/bsr-stream.5 that span frames.
+#include "formats/stream_grammar.h"
+
+#include "base/error.h"
+#include "base/overload.h"
+
+namespace bsr {
+
+using stream::FrameType;
+
+void StreamGrammar::change(FrameType type, std::span<const Extent> extents, ByteView content) {
+  uint64_t bytes = 0;
+  for (const Extent& extent : extents) {
+    if (extent.offset < cursor_)
+      fail(ErrorKind::corrupt, "extent at {} after everything below {} was sent", extent.offset,
+           cursor_);
+    if (extent.end() > begin_->volume_size)
+      fail(ErrorKind::corrupt, "extent {}+{} lies outside the volume of {} bytes", extent.offset,
+           extent.length, begin_->volume_size);
+    cursor_ = extent.end();
+    bytes += extent.length;
+  }
+  totals_->add(type, extents.size(), bytes, content_hash(type, extents, content));
+}
+
+void StreamGrammar::check_body(const FrameBody& body) {
+  std::visit(
+      Overload{
+          [&](const BeginFrame& begin) {
+            if (begin.resume_position != 0)
+              fail(ErrorKind::unsupported,
+                   "this stream resumes an earlier one; nothing here waits for it");
+            begin_ = begin;
+            totals_.emplace(begin);
+          },
+          [&](const DataFrame& data) { change(FrameType::data, data.extents, data.content); },
+          [&](const ZeroFrame& zero) { change(FrameType::zero, zero.extents, {}); },
+          [&](const UnmapFrame& unmap) { change(FrameType::unmap, unmap.extents, {}); },
+          [&](const CheckpointFrame& checkpoint) {
+            if (checkpoint.position < cursor_ || checkpoint.digest != totals_->digest())
+              fail(ErrorKind::corrupt, "a checkpoint does not fit what came before it");
+            cursor_ = checkpoint.position;
+          },
+          [&](const EndFrame& end) {
+            const EndFrame seen = totals_->end();
+            if (end.frames != seen.frames || end.extents != seen.extents ||
+                end.data_bytes != seen.data_bytes || end.zero_bytes != seen.zero_bytes ||
+                end.unmap_bytes != seen.unmap_bytes)
+              fail(ErrorKind::corrupt, "END counts {} frames and {} data bytes, {} and {} came",
+                   end.frames, end.data_bytes, seen.frames, seen.data_bytes);
+            if (end.digest != seen.digest)
+              fail(ErrorKind::corrupt, "the digest of the whole transfer does not match");
+          },
+          [](const UnknownFrame&) {},
+      },
+      body);
+}
+
+void StreamGrammar::check(const Frame& frame) try {
+  if (std::holds_alternative<BeginFrame>(frame.body) == begin_.has_value())
+    fail(ErrorKind::corrupt, "{}",
+         begin_ ? "a second BEGIN" : "the stream does not begin with BEGIN");
+  check_body(frame.body);
+} catch (Error& error) {
+  error.while_doing(fmt::format("stream at byte {}", frame.position));
+  throw;
+}
+
+}  // namespace bsr

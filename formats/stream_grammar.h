@@ -1,0 +1,37 @@
+// Which frame may follow which, and whether the whole adds up.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "formats/frame.h"
+#include "formats/frame_encoder.h"
+
+namespace bsr {
+
+/// Sees every frame of a stream in order, before anybody acts on it, and refuses what breaks the
+/// rules: BEGIN first and once, extents that ascend over the whole stream and stay inside the
+/// volume, END with the right counts and digest. All of it is Error{corrupt}.
+class StreamGrammar {
+ public:
+  void check(const Frame& frame);
+
+  /// Of BEGIN, once it was seen.
+  [[nodiscard]] const std::optional<BeginFrame>& begin() const { return begin_; }
+
+  /// Everything below has been named; bytes in the volume.
+  [[nodiscard]] uint64_t cursor() const { return cursor_; }
+
+  /// What END reports, as far as seen.
+  [[nodiscard]] EndFrame totals() const { return totals_->end(); }
+
+ private:
+  void change(stream::FrameType type, std::span<const Extent> extents, ByteView content);
+  void check_body(const FrameBody& body);
+
+  std::optional<BeginFrame> begin_;
+  std::optional<TransferTotals> totals_;
+  uint64_t cursor_ = 0;
+};
+
+}  // namespace bsr

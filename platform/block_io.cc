@@ -1,0 +1,174 @@
+// pread, pwrite, fallocate and the block ioctls.
+#include "platform/block_io.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/aligned_bytes.h"
+#include "base/error.h"
+
+namespace bsr {
+namespace {
+
+constexpr uint64_t kPiece = 1U << 20;  // of zeroing by hand
+
+uint64_t size_of(int fd, const std::string& path, bool& is_block_device) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) fail_errno(errno, path);
+  is_block_device = S_ISBLK(status.st_mode);
+  if (is_block_device) {
+    uint64_t size = 0;
+    if (ioctl(fd, BLKGETSIZE64, &size) != 0) fail_errno(errno, path);
+    return size;
+  }
+  if (!S_ISREG(status.st_mode))
+    fail(ErrorKind::usage, "{}: neither a file nor a block device", path);
+  return static_cast<uint64_t>(status.st_size);
+}
+
+bool is_block(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
+}
+
+UniqueFd open_volume(const std::string& path, BlockFile::Access access, bool& direct) {
+  int flags = O_CLOEXEC | O_NONBLOCK | (access == BlockFile::Access::write ? O_RDWR : O_RDONLY);
+  // Without O_CREAT, O_EXCL has a meaning for block devices only: nobody else claims it, no file
+  // system is on it.
+  if (access != BlockFile::Access::shared_read && is_block(path)) flags |= O_EXCL;
+  UniqueFd fd(open(path.c_str(), flags | O_DIRECT));
+  direct = static_cast<bool>(fd);
+  if (!fd && errno == EINVAL) fd = UniqueFd(open(path.c_str(), flags));
+  if (!fd && errno == EBUSY)
+    fail(ErrorKind::busy,
+         "{}: in use (mounted, or held by another program); release it and try again", path);
+  if (!fd) fail_errno(errno, path);
+  return fd;
+}
+
+}  // namespace
+
+bool is_zero(ByteView bytes) {
+  // memcmp of a range with itself shifted by one: as fast as the C library gets.
+  return bytes.empty() || (bytes[0] == std::byte{0} &&
+                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+BlockFile::BlockFile(std::string path, Access access)
+    : path_(std::move(path)), fd_(open_volume(path_, access, direct_)) {
+  direct_possible_ = direct_;
+  size_ = size_of(fd_.get(), path_, is_block_device_);
+}
+
+void BlockFile::use_direct(bool wanted) {
+  if (wanted == direct_) return;
+  const int flags = fcntl(fd_.get(), F_GETFL);
+  if (flags < 0 || fcntl(fd_.get(), F_SETFL, wanted ? flags | O_DIRECT : flags & ~O_DIRECT) != 0)
+    fail_errno(errno, path_);
+  direct_ = wanted;
+}
+
+void BlockFile::use_direct_for(uint64_t offset, const void* memory, size_t length) {
+  const uint64_t all = offset | reinterpret_cast<uintptr_t>(memory) | length;
+  use_direct(direct_possible_ && all % kIoAlignment == 0);
+}
+
+void BlockFile::read(uint64_t offset, std::span<std::byte> into) {
+  use_direct_for(offset, into.data(), into.size());
+  while (!into.empty()) {
+    const ssize_t got = pread(fd_.get(), into.data(), into.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_errno(errno, fmt::format("{}: cannot read at byte {}", path_, offset));
+    if (got == 0)
+      fail(ErrorKind::failed, "{}: ends at byte {} while more was expected", path_, offset);
+    offset += static_cast<uint64_t>(got);
+    into = into.subspan(static_cast<size_t>(got));
+    if (!into.empty()) use_direct_for(offset, into.data(), into.size());
+  }
+}
+
+void BlockFile::write(uint64_t offset, ByteView bytes) {
+  use_direct_for(offset, bytes.data(), bytes.size());
+  while (!bytes.empty()) {
+    const ssize_t done = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0)
+      fail_errno(done == 0 ? ENOSPC : errno,
+                 fmt::format("{}: cannot write at byte {}", path_, offset));
+    offset += static_cast<uint64_t>(done);
+    bytes = bytes.subspan(static_cast<size_t>(done));
+    if (!bytes.empty()) use_direct_for(offset, bytes.data(), bytes.size());
+  }
+}
+
+void BlockFile::flush() {
+  if (fdatasync(fd_.get()) != 0) fail_errno(errno, path_ + ": cannot flush");
+}
+
+void BlockFile::resize(uint64_t bytes) {
+  if (ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0)
+    fail_errno(errno, path_ + ": cannot resize");
+  size_ = bytes;
+}
+
+BlockSink::BlockSink(BlockFile file, std::optional<uint64_t> thin_chunk)
+    : file_(std::move(file)), thin_chunk_(thin_chunk) {}
+
+void BlockSink::write(uint64_t offset, ByteView bytes) { file_.write(offset, bytes); }
+
+void BlockSink::flush() { file_.flush(); }
+
+void BlockSink::zero(Extent extent) {
+  if (!file_.is_block_device()) {
+    if (!punch_hole(extent)) write_zeros_where_needed(extent);
+    return;
+  }
+  if (!thin_chunk_) return write_zeros_where_needed(extent);
+
+  // dm-thin passes over the parts of a discard that do not fill a chunk.
+  const uint64_t first = (extent.offset + *thin_chunk_ - 1) / *thin_chunk_ * *thin_chunk_;
+  const uint64_t last = extent.end() / *thin_chunk_ * *thin_chunk_;
+  if (first >= last || !discard({first, last - first})) return write_zeros_where_needed(extent);
+  if (first > extent.offset) write_zeros_where_needed({extent.offset, first - extent.offset});
+  if (extent.end() > last) write_zeros_where_needed({last, extent.end() - last});
+}
+
+bool BlockSink::punch_hole(Extent extent) {
+  if (fallocate(file_.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                static_cast<off_t>(extent.offset), static_cast<off_t>(extent.length)) == 0)
+    return true;
+  if (errno != EOPNOTSUPP) fail_errno(errno, file_.path() + ": cannot make a hole");
+  return false;
+}
+
+bool BlockSink::discard(Extent chunks) {
+  std::array<uint64_t, 2> range = {chunks.offset, chunks.length};
+  if (ioctl(file_.fd(), BLKDISCARD, range.data()) == 0) return true;
+  if (errno != EOPNOTSUPP) fail_errno(errno, file_.path() + ": cannot discard");
+  return false;  // the pool was made with discards=ignore
+}
+
+void BlockSink::write_zeros_where_needed(Extent extent) {
+  AlignedBytes seen(std::min(extent.length, kPiece));
+  AlignedBytes zeros;
+  while (extent.length > 0) {
+    const size_t length = std::min(extent.length, kPiece);
+    const std::span<std::byte> piece(seen.data(), length);
+    file_.read(extent.offset, piece);
+    if (!is_zero(piece)) {
+      zeros.resize(std::max(zeros.size(), length), std::byte{0});
+      file_.write(extent.offset, ByteView(zeros).first(length));
+    }
+    extent = {extent.offset + length, extent.length - length};
+  }
+}
+
+}  // namespace bsr
