@@ -1,4 +1,5 @@
-// What differs between two snapshots, or what one snapshot holds: the common words of the delta engines.
+// What differs between two snapshots, or what one snapshot holds: the common words of the delta
+// engines.
 #pragma once
 
 #include <optional>
@@ -19,7 +20,8 @@ struct DeltaExtent {
   friend bool operator==(const DeltaExtent&, const DeltaExtent&) = default;
 };
 
-/// Yields what must be shipped, ascending, without overlap, adjacent extents of one kind not necessarily merged.
+/// Yields what must be shipped, ascending, without overlap, adjacent extents of one kind not
+/// necessarily merged.
 class DeltaSource {
  public:
   virtual ~DeltaSource() = default;

@@ -14,8 +14,8 @@ class VolumeReader {
  public:
   virtual ~VolumeReader() = default;
 
-  /// Fills `into` with the bytes at `offset`; unmapped areas read as zeros. Fastest when offset, length and
-  /// memory are aligned to 4096. Throws Error when not all of it can be read.
+  /// Fills `into` with the bytes at `offset`; unmapped areas read as zeros. Fastest when offset,
+  /// length and memory are aligned to 4096. Throws Error when not all of it can be read.
   virtual void read(uint64_t offset, std::span<std::byte> into) = 0;
 };
 
