@@ -1,0 +1,86 @@
+#include "bsr-send/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <thread>
+
+#include "platform/command_line.h"
+
+namespace bsr {
+namespace {
+
+Compression parse_compression(const std::string& text) {
+  if (text == "none") return {.enabled = false, .level = 0};
+  if (text == "zstd") return {};
+  Compression compression;
+  if (text.starts_with("zstd:")) {
+    const char* const end = text.data() + text.size();
+    const auto [rest, problem] = std::from_chars(text.data() + 5, end, compression.level);
+    if (problem == std::errc() && rest == end && compression.level >= 1 && compression.level <= 19)
+      return compression;
+  }
+  fail(ErrorKind::usage, "--compress {}: give none, zstd or zstd:1 to zstd:19", text);
+}
+
+void check(const SendOptions& options) {
+  if (options.metadata_file.empty() != options.data_file.empty())
+    fail(ErrorKind::usage, "--metadata and --data belong together: a pool image is two files");
+  if (options.size && options.metadata_file.empty())
+    fail(ErrorKind::usage, "--size is for pool images; LVM knows the size of its volumes");
+  if (options.dry_run && options.output)
+    fail(ErrorKind::usage, "--dry-run writes no stream: leave --output out");
+}
+
+}  // namespace
+
+std::optional<SendOptions> parse_send_options(int argc, char** argv) {
+  SendOptions options;
+  options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+  std::string compression = "zstd:3";
+  bool compress = false;
+  std::string base;
+  std::string output;
+  uint64_t size = 0;
+
+  CLI::App app("Sends a thin snapshot, or what changed since an older one, as a stream.",
+               "bsr-send");
+  app.set_version_flag("--version", BSR_VERSION);
+  app.add_option("SNAPSHOT", options.snapshot, "VG/LV, or a thin id with --metadata and --data")
+      ->required();
+  auto* base_option =
+      app.add_option("-i,--incremental", base, "send what changed since this older snapshot");
+  app.add_flag("-n,--dry-run", options.dry_run, "say what would be sent");
+  app.add_flag("-v,--verbose", options.verbose, "say on standard error what is sent");
+  app.add_flag("-P,--parsable", options.parsable, "say it in tab-separated fields");
+  auto* output_option = app.add_option("-o,--output", output, "write the stream to a new file");
+  app.add_option("--compress", compression, "none, zstd, or zstd:1 to zstd:19 (default zstd:3)");
+  app.add_flag("-c", compress, "same as --compress zstd, which is the default");
+  app.add_option("--threads", options.threads, "encoders; 0 does everything in one thread")
+      ->check(CLI::Range(0, 64));
+  app.add_option("--format", options.format, "bsr-1, or thin-1.0 or thin-1.1 for thin_recv")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, StreamFormat>{{"bsr-1", StreamFormat::bsr_1},
+                                              {"thin-1.0", StreamFormat::thin_1_0},
+                                              {"thin-1.1", StreamFormat::thin_1_1}}));
+  app.add_option("--delta-engine", options.engine, "thin-tools, native, or check to compare both")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, DeltaEngine>{{"thin-tools", DeltaEngine::thin_tools},
+                                             {"native", DeltaEngine::native},
+                                             {"check", DeltaEngine::check}}));
+  app.add_option("--metadata", options.metadata_file, "thin pool metadata in a file");
+  app.add_option("--data", options.data_file, "thin pool data in a file");
+  auto* size_option = app.add_option("--size", size, "volume size in bytes, for pool images");
+  app.add_option("--json-fd", options.json_fd, "report as JSON lines to this descriptor")
+      ->check(CLI::NonNegativeNumber);
+  if (!parse_command_line(app, argc, argv)) return std::nullopt;
+
+  if (!compress || app.count("--compress") > 0)
+    options.compression = parse_compression(compression);
+  if (base_option->count() > 0) options.base = base;
+  if (output_option->count() > 0) options.output = output;
+  if (size_option->count() > 0) options.size = size;
+  check(options);
+  return options;
+}
+
+}  // namespace bsr

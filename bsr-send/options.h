@@ -1,0 +1,36 @@
+// The command line of bsr-send.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "formats/frame_encoder.h"
+#include "platform/delta_engine.h"
+
+namespace bsr {
+
+enum class StreamFormat { bsr_1, thin_1_0, thin_1_1 };
+
+struct SendOptions {
+  std::string snapshot;
+  std::optional<std::string> base;
+  bool dry_run = false;
+  bool verbose = false;
+  bool parsable = false;
+  std::optional<std::string> output;
+  Compression compression;
+  unsigned threads = 0;
+  StreamFormat format = StreamFormat::bsr_1;
+  DeltaEngine engine = DeltaEngine::thin_tools;
+  std::string metadata_file;  ///< with data_file: a pool image, snapshots are thin ids
+  std::string data_file;
+  std::optional<uint64_t> size;  ///< bytes; pool images do not record it
+  int json_fd = -1;
+};
+
+/// Nullopt when the command line was answered on standard output (--help, --version). Throws
+/// Error{usage}.
+std::optional<SendOptions> parse_send_options(int argc, char** argv);
+
+}  // namespace bsr

@@ -1,0 +1,41 @@
+#include "formats/extent_codec.h"
+
+#include "base/error.h"
+#include "formats/stream_format.h"
+
+namespace bsr {
+namespace {
+
+void append_number(Bytes& out, uint64_t value) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<std::byte>(value | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<std::byte>(value));
+}
+
+}  // namespace
+
+void ExtentEncoder::append(const DeltaExtent& extent, Bytes& out) {
+  const auto& [offset, length] = extent.extent;
+  if (offset < cursor_ || length == 0 || (offset | length) % stream::kSectorSize != 0 ||
+      length > INT64_MAX || offset > INT64_MAX)
+    fail(ErrorKind::corrupt, "changed areas do not ascend in whole sectors at {}+{}", offset,
+         length);
+  const uint64_t gap = (offset - cursor_) / stream::kSectorSize;
+  append_number(out, (gap << 1) | (extent.kind == DeltaKind::unmap ? 1U : 0U));
+  append_number(out, length / stream::kSectorSize);
+  cursor_ = extent.extent.end();
+}
+
+DeltaExtent ExtentDecoder::extent(uint64_t gap_and_kind, std::optional<uint64_t> length) {
+  if (!length) fail(ErrorKind::corrupt, "the list of changed areas is torn");
+  DeltaExtent extent;
+  extent.extent = {cursor_ + (gap_and_kind >> 1) * stream::kSectorSize,
+                   *length * stream::kSectorSize};
+  extent.kind = (gap_and_kind & 1) != 0 ? DeltaKind::unmap : DeltaKind::data;
+  cursor_ = extent.extent.end();
+  return extent;
+}
+
+}  // namespace bsr

@@ -1,0 +1,28 @@
+// What the programs report to machines: one JSON object a line, fields only ever added.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "formats/frame.h"
+
+namespace bsr {
+
+/// Bytes and seconds of a session so far.
+struct SessionFigures {
+  uint64_t done = 0;   ///< bytes of the plan read (sender) or bytes applied (receiver)
+  uint64_t total = 0;  ///< bytes of the plan's data
+  uint64_t wire = 0;   ///< bytes of the stream
+  double seconds = 0;
+};
+
+/// All lines end with a newline and carry "v":1 and "type".
+[[nodiscard]] std::string json_status(const SessionFigures& figures);
+[[nodiscard]] std::string json_summary(const BeginFrame& begin, const EndFrame& end,
+                                       const SessionFigures& figures);
+[[nodiscard]] std::string json_error(const Error& error);
+[[nodiscard]] std::string json_exit(int code, std::string_view id);
+
+}  // namespace bsr

@@ -1,0 +1,66 @@
+#include "platform/fd_stream.h"
+
+#include <poll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/error.h"
+#include "platform/signals.h"
+
+namespace bsr {
+namespace {
+
+// Short, because a signal between the check and poll() is only seen when poll() returns.
+constexpr int kPollMilliseconds = 500;
+
+void wait_for(int fd, short events) {
+  for (;;) {
+    throw_if_stopped();
+    pollfd entry{fd, events, 0};
+    const int ready = poll(&entry, 1, kPollMilliseconds);
+    if (ready > 0) return;
+    if (ready < 0 && errno != EINTR) fail_errno(errno, "cannot wait for the stream");
+  }
+}
+
+}  // namespace
+
+size_t FdInput::read_some(std::span<std::byte> into) {
+  for (;;) {
+    wait_for(fd_, POLLIN);
+    const ssize_t got = read(fd_, into.data(), into.size());
+    if (got >= 0) return static_cast<size_t>(got);
+    if (errno != EINTR && errno != EAGAIN) fail_errno(errno, "cannot read the stream");
+  }
+}
+
+void FdOutput::write_all(std::initializer_list<ByteView> parts) {
+  std::array<iovec, 4> vector{};
+  size_t count = 0;
+  for (const ByteView part : parts)
+    if (!part.empty())
+      vector.at(count++) = {const_cast<std::byte*>(part.data()),
+                            part.size()};  // NOLINT: writev does not write to it
+  std::span<iovec> rest(vector.data(), count);
+  while (!rest.empty()) {
+    wait_for(fd_, POLLOUT);
+    const ssize_t done = writev(fd_, rest.data(), static_cast<int>(rest.size()));
+    if (done < 0 && errno == EPIPE)
+      fail(ErrorKind::peer, "the reader of the stream is gone; its own message says why");
+    if (done < 0 && errno != EINTR && errno != EAGAIN) fail_errno(errno, "cannot write the stream");
+    size_t left = done < 0 ? 0 : static_cast<size_t>(done);
+    while (!rest.empty() && left >= rest.front().iov_len) {
+      left -= rest.front().iov_len;
+      rest = rest.subspan(1);
+    }
+    if (left > 0) {
+      rest.front().iov_base = static_cast<std::byte*>(rest.front().iov_base) + left;
+      rest.front().iov_len -= left;
+    }
+  }
+}
+
+}  // namespace bsr

@@ -1,0 +1,37 @@
+#include "platform/program.h"
+
+#include <cstdio>
+#include <new>
+
+#include "platform/signals.h"
+
+namespace bsr {
+namespace {
+
+int report(std::string_view name, const Error& error,
+           const std::function<void(const Error&, int)>& on_error) {
+  int status = exit_code(error.kind());
+  if (error.kind() == ErrorKind::interrupted && stop_signal() != 0) status = 128 + stop_signal();
+  std::fputs(fmt::format("{}: {}\n", name, error.what()).c_str(), stderr);
+  if (on_error) on_error(error, status);
+  return status;
+}
+
+}  // namespace
+
+int run_program(std::string_view name, const std::function<int()>& story,
+                const std::function<void(const Error&, int status)>& on_error) {
+  try {
+    install_signal_handlers();
+    return story();
+  } catch (const Error& error) {
+    return report(name, error, on_error);
+  } catch (const std::bad_alloc&) {
+    return report(name, Error(ErrorKind::failed, "out of memory"), on_error);
+  } catch (const std::exception& error) {
+    return report(name, Error(ErrorKind::failed, fmt::format("internal error: {}", error.what())),
+                  on_error);
+  }
+}
+
+}  // namespace bsr
