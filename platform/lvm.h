@@ -65,7 +65,7 @@ struct ThinPool {
   uint64_t size = 0;        ///< bytes of its data device
   uint64_t chunk_size = 0;  ///< bytes
   Discards discards =
-      Discards::ignore;  ///< what the kernel does when it is active, else what LVM will ask for
+      Discards::ignore;  ///< what the kernel does; while inactive: will be asked for
   bool zeroes_new_chunks = false;
   bool active = false;
 };
@@ -76,11 +76,6 @@ struct NewVolume {
   bool activation_skip = false;  ///< not activated at boot, nor by anything that does not insist
   std::vector<std::string> tags;
 };
-
-/// What `lvs` said, as volumes. Throws Error{failed} for anything but a report with the fields we
-/// ask for.
-[[nodiscard]] std::vector<LogicalVolume> parse_volumes(std::string_view report);
-[[nodiscard]] ThinPool parse_thin_pool(std::string_view report, const VolumeName& name);
 
 /// LVM on this host. Has no state of its own; each call sees what is there now.
 class Lvm {
@@ -128,7 +123,8 @@ class Lvm {
   void remove(const VolumeName& name) const;
 
  private:
-  [[nodiscard]] std::string report(std::vector<std::string> arguments) const;
+  std::string call(const std::vector<std::string>& argv, OnStop on_stop) const;
+  [[nodiscard]] std::string report(const std::vector<std::string>& arguments) const;
   void change(const std::vector<std::string>& argv) const;
 
   Runner runner_;

@@ -1,0 +1,27 @@
+// The inside of lvm.h: what `lvs` is asked for, and how its answers become volumes. Apart from the
+// programs themselves, so that tests can feed it what `lvs` printed.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/lvm.h"
+
+namespace bsr {
+
+/// 1 to 127 of [a-zA-Z0-9+_.-], not starting with a hyphen, not "." or "..": VGs and LVs alike.
+[[nodiscard]] bool is_valid_name(std::string_view name);
+
+/// The arguments that make `lvs` print the report that the functions below take, whatever the
+/// administrator's lvm.conf says about reports.
+[[nodiscard]] std::vector<std::string> report_arguments();
+
+/// What `lvs` said, as volumes. The pools of thin volumes must be in the report too. Throws
+/// Error{failed} for anything but such a report.
+[[nodiscard]] std::vector<LogicalVolume> parse_volumes(std::string_view report);
+
+/// Throws as parse_volumes() does, and when the report has no thin pool of that name.
+[[nodiscard]] ThinPool parse_thin_pool(std::string_view report, const VolumeName& name);
+
+}  // namespace bsr
