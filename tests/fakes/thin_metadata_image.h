@@ -1,0 +1,241 @@
+// dm-thin metadata made in memory: valid images with trees of any shape, which tests then damage.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "formats/thin_btree.h"
+#include "formats/thin_metadata.h"
+
+namespace bsr {
+
+/// Metadata blocks in memory. Counts reads, so that tests can say what was not read.
+class ThinMetadataImage final : public MetadataBlocks {
+ public:
+  ThinMetadataImage() = default;
+  explicit ThinMetadataImage(ByteView bytes) {
+    for (size_t at = 0; at + kMetadataBlockSize <= bytes.size(); at += kMetadataBlockSize)
+      std::ranges::copy(bytes.subspan(at, kMetadataBlockSize), (*this)[add()].begin());
+  }
+
+  void read(uint64_t block, MetadataBlock into) override {
+    ++reads;
+    std::ranges::copy(blocks_.at(block), into.begin());
+  }
+  [[nodiscard]] uint64_t count() const override { return blocks_.size(); }
+
+  /// A new block of zeros; returns where it is.
+  uint64_t add() {
+    blocks_.emplace_back();
+    return blocks_.size() - 1;
+  }
+  [[nodiscard]] MetadataBlock operator[](uint64_t block) {
+    return MetadataBlock(blocks_.at(block));
+  }
+
+  /// Changes a field of a block and leaves its checksum right.
+  template <typename T>
+  void patch(uint64_t block, size_t offset, T value, uint32_t salt = kNodeChecksumSalt) {
+    store_le<T>((*this)[block], offset, value);
+    seal(block, salt);
+  }
+  void seal(uint64_t block, uint32_t salt) {
+    store_le<uint32_t>((*this)[block], 0, metadata_checksum((*this)[block], salt));
+  }
+
+  void drop_behind(uint64_t count) { blocks_.resize(count); }
+
+  [[nodiscard]] Bytes bytes() const {
+    Bytes all;
+    for (const auto& block : blocks_) append(all, block);
+    return all;
+  }
+
+  uint64_t reads = 0;
+
+ private:
+  std::vector<std::array<std::byte, kMetadataBlockSize>> blocks_;
+};
+
+/// Thin block to data block << 24 | time.
+using MappingValues = std::map<uint64_t, uint64_t>;
+
+constexpr uint64_t mapping_value(uint64_t data_block, uint64_t time = 0) {
+  return data_block << 24 | time;
+}
+
+/// Builds an image. The trees of two devices share every subtree that is equal in both, as
+/// snapshots do. Nodes end behind keys that a hash picks, so that one changed key moves no other
+/// boundary.
+class ThinMetadataBuilder {
+ public:
+  struct Shape {
+    uint64_t fanout = 100;  ///< entries in a node, on average; small ones make high trees
+    bool share = true;      ///< false: no node is used twice
+    unsigned loose_keys =
+        0;  ///< percent of the child pointers whose key is below the child's first key
+    unsigned copied = 0;  ///< percent of the shareable nodes that are written again
+    uint64_t salt = 0;    ///< picks other boundaries
+  };
+
+  explicit ThinMetadataBuilder(Shape shape, uint64_t data_blocks = 1 << 20,
+                               uint32_t chunk_sectors = 128)
+      : shape_(shape), data_blocks_(data_blocks), chunk_sectors_(chunk_sectors), dice_(shape.salt) {
+    image_.add();
+  }
+  ThinMetadataBuilder() : ThinMetadataBuilder(Shape{}) {}
+
+  void set_shape(Shape shape) { shape_ = shape; }
+
+  /// Adds or replaces a device. Its transaction id is 100 + thin id, its creation time 10 + thin
+  /// id.
+  void device(uint64_t thin_id, const MappingValues& mappings) {
+    roots_[thin_id] = tree(mappings);
+    mapped_[thin_id] = mappings.size();
+  }
+
+  /// Keeps what there is now as the pool's metadata snapshot, as reserve_metadata_snap does.
+  void hold_metadata_snapshot() {
+    held_root_ = image_.add();
+    superblock(held_root_, true);
+  }
+
+  /// Writes the top levels and the superblock.
+  ThinMetadataImage finish() {
+    superblock(0, false);
+    return image_;
+  }
+
+ private:
+  struct Entry {
+    uint64_t key;
+    uint64_t last;  // the largest key below it
+    Bytes value;
+    auto operator<=>(const Entry&) const = default;
+  };
+  struct Node {
+    uint32_t value_size;
+    bool leaf;
+    std::vector<Entry> entries;
+    auto operator<=>(const Node&) const = default;
+  };
+
+  static Bytes packed(std::initializer_list<uint64_t> words) {
+    Bytes bytes;
+    for (const uint64_t word : words) append_le(bytes, word);
+    return bytes;
+  }
+
+  uint64_t tree(const std::map<uint64_t, uint64_t>& values) {
+    std::vector<Entry> entries;
+    for (const auto& [key, value] : values) entries.push_back({key, key, packed({value})});
+    return tree(std::move(entries), 8);
+  }
+
+  /// Returns the root.
+  uint64_t tree(std::vector<Entry> entries, uint32_t leaf_value_size) {
+    for (uint64_t level = 0;; ++level) {
+      const bool leaf = level == 0;
+      const uint32_t value_size = leaf ? leaf_value_size : 8;
+      const size_t most = max_entries(value_size);
+      std::vector<Entry> parents;
+      const auto close = [&](Node& node) {
+        const uint64_t lowest = parents.empty() ? 0 : parents.back().last + 1;
+        parents.push_back(write(std::exchange(node, Node{value_size, leaf, {}}), lowest));
+      };
+      Node node{value_size, leaf, {}};
+      for (const Entry& entry : entries) {
+        const size_t size = node.entries.size();
+        if (size == most || (size > (leaf ? 0 : 1) && ends_before(entry.key, level))) close(node);
+        node.entries.push_back(entry);
+      }
+      if (!node.entries.empty() || parents.empty()) close(node);
+      if (parents.size() == 1) return load_le<uint64_t>(parents[0].value, 0);
+      entries = std::move(parents);
+    }
+  }
+
+  static uint32_t max_entries(uint32_t value_size) {
+    return (uint32_t{kMetadataBlockSize} - 32) / (8 + value_size) / 3 * 3;
+  }
+
+  [[nodiscard]] bool ends_before(uint64_t key, uint64_t level) const {
+    uint64_t hash = (key + shape_.salt + (level << 48)) * 0x9e3779b97f4a7c15;
+    hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9;
+    return (hash >> 32) % shape_.fanout == 0;
+  }
+
+  /// Writes or reuses a node; returns the pointer to it, whose key is at least `lowest`.
+  Entry write(Node node, uint64_t lowest) {
+    Entry pointer{0, 0, {}};
+    if (!node.entries.empty()) pointer = {node.entries.front().key, node.entries.back().last, {}};
+    if (roll(shape_.loose_keys)) pointer.key -= dice_() % (pointer.key - lowest + 1);
+    const auto known = written_.find(node);
+    if (known != written_.end() && shape_.share && !roll(shape_.copied)) {
+      pointer.value = packed({known->second});
+      return pointer;
+    }
+    const uint64_t block = image_.add();
+    pointer.value = packed({block});
+    fill(block, node);
+    written_[std::move(node)] = block;
+    return pointer;
+  }
+
+  void fill(uint64_t block, const Node& node) {
+    const MetadataBlock bytes = image_[block];
+    const uint32_t most = max_entries(node.value_size);
+    store_le<uint32_t>(bytes, 4, node.leaf ? 2 : 1);
+    store_le<uint64_t>(bytes, 8, block);
+    store_le<uint32_t>(bytes, 16, static_cast<uint32_t>(node.entries.size()));
+    store_le<uint32_t>(bytes, 20, most);
+    store_le<uint32_t>(bytes, 24, node.value_size);
+    for (size_t i = 0; i < node.entries.size(); ++i) {
+      store_le<uint64_t>(bytes, 32 + 8 * i, node.entries[i].key);
+      std::ranges::copy(node.entries[i].value, bytes.begin() + 32 + 8 * most + node.value_size * i);
+    }
+    image_.seal(block, kNodeChecksumSalt);
+  }
+
+  /// Writes the trees of devices, and a superblock for them. A metadata snapshot's has no space
+  /// maps.
+  void superblock(uint64_t block, bool is_snapshot) {
+    std::vector<Entry> details;
+    for (const auto& [thin_id, mapped] : mapped_)
+      details.push_back({thin_id, thin_id,
+                         packed({mapped, 100 + thin_id, (20 + thin_id) << 32 | (10 + thin_id)})});
+    const uint64_t details_root = tree(std::move(details), 24);
+    const uint64_t mapping_root = tree(roots_);
+    const MetadataBlock bytes = image_[block];
+    store_le<uint64_t>(bytes, 8, block);
+    store_le<uint64_t>(bytes, 32, 27022010);
+    store_le<uint32_t>(bytes, 40, 2);
+    store_le<uint64_t>(bytes, 48, 7);  // transaction
+    store_le<uint64_t>(bytes, 56, is_snapshot ? 0 : held_root_);
+    if (!is_snapshot) store_le<uint64_t>(bytes, 64, data_blocks_);
+    store_le<uint64_t>(bytes, 320, mapping_root);
+    store_le<uint64_t>(bytes, 328, details_root);
+    store_le<uint32_t>(bytes, 336, chunk_sectors_);
+    store_le<uint32_t>(bytes, 340, 8);
+    image_.seal(block, kSuperblockChecksumSalt);
+  }
+
+  [[nodiscard]] bool roll(unsigned percent) { return percent > 0 && dice_() % 100 < percent; }
+
+  ThinMetadataImage image_;
+  Shape shape_;
+  uint64_t data_blocks_;
+  uint32_t chunk_sectors_;
+  std::mt19937_64 dice_;
+  std::map<Node, uint64_t> written_;
+  std::map<uint64_t, uint64_t> roots_;   // of devices, by thin id
+  std::map<uint64_t, uint64_t> mapped_;  // blocks, by thin id
+  uint64_t held_root_ = 0;
+};
+
+}  // namespace bsr
