@@ -1,0 +1,270 @@
+// The differ of mapping trees against a naive one over maps, on thousands of random pairs; what it
+// does not read.
+#include "formats/thin_tree_delta.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/thin_metadata_image.h"
+#include "tests/fakes/thrown_error.h"
+
+namespace bsr {
+namespace {
+
+constexpr uint64_t kChunk = 64 << 10;
+constexpr uint64_t kBase = 1;
+constexpr uint64_t kTarget = 2;
+
+using Shape = ThinMetadataBuilder::Shape;
+using Changes = std::map<uint64_t, DeltaKind>;  // by thin block
+
+/// What differs, the slow way.
+Changes naive_delta(const MappingValues& base, const MappingValues& target) {
+  Changes changes;
+  for (const auto& [block, value] : base)
+    if (!target.contains(block)) changes[block] = DeltaKind::unmap;
+  for (const auto& [block, value] : target)
+    if (!base.contains(block) || base.at(block) >> 24 != value >> 24)
+      changes[block] = DeltaKind::data;
+  return changes;
+}
+
+/// The extents that a source must yield for these changes in [first, end).
+std::vector<DeltaExtent> merged(const Changes& changes, uint64_t first = 0,
+                                uint64_t end = UINT64_MAX) {
+  std::vector<DeltaExtent> extents;
+  for (auto at = changes.lower_bound(first); at != changes.end() && at->first < end; ++at) {
+    const auto& [block, kind] = *at;
+    if (!extents.empty() && extents.back().kind == kind &&
+        extents.back().extent.end() == block * kChunk)
+      extents.back().extent.length += kChunk;
+    else
+      extents.push_back({{block * kChunk, kChunk}, kind});
+  }
+  return extents;
+}
+
+std::vector<DeltaExtent> drain(DeltaSource& source) {
+  std::vector<DeltaExtent> extents;
+  while (auto extent = source.next()) extents.push_back(*extent);
+  return extents;
+}
+
+std::vector<DeltaExtent> delta_of(ThinMetadataImage& image, uint64_t begin = 0,
+                                  uint64_t end = UINT64_MAX) {
+  const ThinMetadata metadata(image, MetadataState::current);
+  return drain(*tree_delta(metadata, kBase, kTarget, begin, end));
+}
+
+std::vector<DeltaExtent> full_of(ThinMetadataImage& image, uint64_t begin = 0,
+                                 uint64_t end = UINT64_MAX) {
+  const ThinMetadata metadata(image, MetadataState::current);
+  return drain(*full_tree_delta(metadata, kTarget, begin, end));
+}
+
+ThinMetadataImage pool(const MappingValues& base, const MappingValues& target, Shape shape = {},
+                       std::optional<Shape> target_shape = std::nullopt) {
+  ThinMetadataBuilder builder(shape);
+  builder.device(kBase, base);
+  builder.set_shape(target_shape.value_or(shape));
+  builder.device(kTarget, target);
+  return builder.finish();
+}
+
+MappingValues sequence(uint64_t first, uint64_t count, uint64_t data = 5000) {
+  MappingValues mappings;
+  for (uint64_t i = 0; i < count; ++i) mappings[first + i] = mapping_value(data + i);
+  return mappings;
+}
+
+/// Random runs, dense or sparse, in a device of `blocks`.
+MappingValues random_mappings(std::mt19937_64& dice, uint64_t blocks) {
+  MappingValues mappings;
+  const uint64_t runs = dice() % 12;
+  for (uint64_t run = 0; run < runs; ++run) {
+    const uint64_t first = dice() % blocks;
+    const uint64_t length = 1 + dice() % (dice() % 2 == 0 ? 3 : 30);
+    for (uint64_t i = 0; i < length; ++i)
+      mappings[first + i] = mapping_value(dice() % 100000, dice() % 3);
+  }
+  return mappings;
+}
+
+/// Overwrites, discards and adds runs; also changes only the time of some, which is no difference.
+void mutate(MappingValues& mappings, std::mt19937_64& dice, uint64_t blocks) {
+  const uint64_t changes = dice() % 10;
+  for (uint64_t change = 0; change < changes; ++change) {
+    const uint64_t first = dice() % blocks;
+    const uint64_t length = 1 + dice() % 8;
+    const uint64_t action = dice() % 4;
+    for (uint64_t block = first; block < first + length; ++block) {
+      if (action == 0) mappings.erase(block);
+      if (action == 1 && mappings.contains(block)) mappings[block] ^= 1;
+      if (action >= 2) mappings[block] = mapping_value(dice() % 100000, dice() % 3);
+    }
+  }
+}
+
+Shape random_shape(std::mt19937_64& dice) {
+  const uint64_t fanouts[] = {2, 3, 8, 100};
+  return {.fanout = fanouts[dice() % 4],
+          .share = dice() % 8 != 0,
+          .loose_keys = dice() % 2 == 0 ? 0u : 30u,
+          .copied = dice() % 2 == 0 ? 0u : 20u,
+          .salt = dice() % 4};
+}
+
+TEST(TreeDelta, EqualsNaiveDeltaOnRandomPairs) {
+  std::mt19937_64 dice(20240611);
+  for (int round = 0; round < 2500; ++round) {
+    SCOPED_TRACE(round);
+    const uint64_t blocks = dice() % 2 == 0 ? 300 : uint64_t{1} << 40;
+    const MappingValues base = random_mappings(dice, blocks);
+    MappingValues target = dice() % 10 == 0 ? random_mappings(dice, blocks) : base;
+    mutate(target, dice, blocks);
+    const Shape shape = random_shape(dice);
+    ThinMetadataImage image =
+        pool(base, target, shape, dice() % 4 == 0 ? random_shape(dice) : shape);
+
+    const Changes changes = naive_delta(base, target);
+    ASSERT_EQ(merged(changes), delta_of(image));
+    ASSERT_EQ(merged(naive_delta({}, target)), full_of(image));
+
+    const uint64_t first = dice() % 300;
+    const uint64_t end = first + dice() % 300;
+    ASSERT_EQ(merged(changes, first, end), delta_of(image, first * kChunk, end * kChunk));
+    ASSERT_EQ(merged(naive_delta({}, target), first, end),
+              full_of(image, first * kChunk, end * kChunk));
+  }
+}
+
+TEST(TreeDelta, YieldsDataForChangedAndNewAndUnmapForDiscardedBlocks) {
+  ThinMetadataImage image =
+      pool({{1, mapping_value(1)}, {2, mapping_value(2)}, {3, mapping_value(3)}},
+           {{2, mapping_value(9)}, {3, mapping_value(3)}, {4, mapping_value(4)}});
+  EXPECT_EQ((std::vector<DeltaExtent>{{{1 * kChunk, kChunk}, DeltaKind::unmap},
+                                      {{2 * kChunk, kChunk}, DeltaKind::data},
+                                      {{4 * kChunk, kChunk}, DeltaKind::data}}),
+            delta_of(image));
+}
+
+TEST(TreeDelta, IgnoresTheTimeOfMappings) {
+  ThinMetadataImage image = pool({{1, mapping_value(1, 1)}}, {{1, mapping_value(1, 2)}});
+  EXPECT_TRUE(delta_of(image).empty());
+}
+
+TEST(TreeDelta, YieldsEverythingAgainstAnEmptyDevice) {
+  ThinMetadataImage image = pool({}, sequence(10, 1000), {.fanout = 5});
+  EXPECT_EQ((std::vector<DeltaExtent>{{{10 * kChunk, 1000 * kChunk}, DeltaKind::data}}),
+            delta_of(image));
+  ThinMetadataImage emptied = pool(sequence(10, 1000), {}, {.fanout = 5});
+  EXPECT_EQ((std::vector<DeltaExtent>{{{10 * kChunk, 1000 * kChunk}, DeltaKind::unmap}}),
+            delta_of(emptied));
+}
+
+TEST(TreeDelta, YieldsWholeChunksThatOverlapTheRange) {
+  ThinMetadataImage image = pool({}, sequence(0, 10));
+  EXPECT_EQ((std::vector<DeltaExtent>{{{2 * kChunk, 3 * kChunk}, DeltaKind::data}}),
+            delta_of(image, 2 * kChunk + 1, 4 * kChunk + 1));
+  EXPECT_EQ((std::vector<DeltaExtent>{{{2 * kChunk, 2 * kChunk}, DeltaKind::data}}),
+            full_of(image, 3 * kChunk - 1, 4 * kChunk));
+  EXPECT_TRUE(full_of(image, 3, 3).empty());
+}
+
+TEST(TreeDelta, ReadsNoTreeThatBothDevicesShare) {
+  const MappingValues mappings = sequence(0, 150000);
+  ThinMetadataImage image = pool(mappings, mappings);
+  image.reads = 0;
+  EXPECT_TRUE(delta_of(image).empty());
+  EXPECT_LE(image.reads, 20);
+}
+
+TEST(TreeDelta, ReadsOnlyTheWaysToWhatChanged) {
+  const MappingValues base = sequence(0, 150000);
+  MappingValues target = base;
+  for (uint64_t i = 0; i < 10; ++i) target[i * 15000 + 7] = mapping_value(1);
+  ThinMetadataImage image = pool(base, target);
+  image.reads = 0;
+
+  EXPECT_EQ(10, delta_of(image).size());
+  EXPECT_LE(image.reads, 20 + 2 * 10 * 3);  // about 1500 leaves in each tree
+}
+
+TEST(TreeDelta, StaysInStepWhenOneTreeIsHigher) {
+  const MappingValues base = sequence(0, 200);
+  MappingValues target = base;
+  target.merge(sequence(1000000, 100000, 300000));
+  ThinMetadataImage image = pool(base, target, {.fanout = 20});
+  image.reads = 0;
+
+  const ThinMetadata metadata(image, MetadataState::current);
+  EXPECT_TRUE(drain(*tree_delta(metadata, kBase, kTarget, 0, 1000000 * kChunk)).empty());
+  EXPECT_LE(image.reads, 60);
+}
+
+TEST(TreeDelta, ReadsNothingBehindTheRange) {
+  ThinMetadataImage image = pool({}, sequence(0, 150000));
+  image.reads = 0;
+  EXPECT_EQ(1, full_of(image, 100 * kChunk, 200 * kChunk).size());
+  EXPECT_LE(image.reads, 20);
+}
+
+TEST(TreeDelta, RefusesBlockThatStandsAtTwoLevels) {
+  constexpr size_t kSize = 16;
+  constexpr size_t kKeys = 32;
+  constexpr size_t kValues = kKeys + 8 * 252;
+  const MappingValues mappings = sequence(0, 200);
+  ThinMetadataImage image = pool(mappings, mappings, {.fanout = 4, .share = false});
+  const ThinMetadata metadata(image, MetadataState::current);
+  const auto word = [&](uint64_t block, size_t at) { return load_le<uint64_t>(image[block], at); };
+  const uint64_t base_child = word(metadata.mapping_root(kBase), kValues);
+  const uint64_t target_root = metadata.mapping_root(kTarget);
+  // What is the base's second grandchild becomes the target's second child.
+  image.patch<uint32_t>(word(target_root, kValues), kSize, 1);
+  image.patch<uint32_t>(target_root, kSize, 2);
+  image.patch<uint64_t>(target_root, kKeys + 8, word(base_child, kKeys + 8));
+  image.patch<uint64_t>(target_root, kValues + 8, word(base_child, kValues + 8));
+
+  const auto error = error_thrown_by([&] { delta_of(image); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(ErrorKind::corrupt, error->kind());
+  EXPECT_NE(std::string(error->what()).find("stands at two levels"), std::string::npos);
+}
+
+TEST(TreeDelta, RefusesDamageInWhatItReads) {
+  std::mt19937_64 dice(3);
+  const MappingValues base = sequence(0, 300);
+  MappingValues target = base;
+  mutate(target, dice, 300);
+  const ThinMetadataImage good = pool(base, target, {.fanout = 4});
+  ThinMetadataImage scratch = good;
+  const auto truth = delta_of(scratch);
+  int refused = 0;
+  for (int round = 0; round < 800; ++round) {
+    ThinMetadataImage image = good;
+    const uint64_t block = dice() % good.count();
+    image[block][dice() % 4096] ^= std::byte(1 + dice() % 255);
+    std::vector<DeltaExtent> found;
+    const auto error = error_thrown_by([&] { found = delta_of(image); });
+    if (error) {
+      ++refused;
+      ASSERT_EQ(ErrorKind::corrupt, error->kind());
+    } else {
+      ASSERT_EQ(truth, found);
+    }
+  }
+  EXPECT_GT(refused, 80);
+}
+
+TEST(TreeDelta, NamesDeviceThatIsNotThere) {
+  ThinMetadataImage image = pool({}, {});
+  const ThinMetadata metadata(image, MetadataState::current);
+  for (const auto& [base, target] : std::vector<std::pair<uint64_t, uint64_t>>{{1, 3}, {3, 1}}) {
+    const auto error =
+        error_thrown_by([&] { (void)tree_delta(metadata, base, target, 0, UINT64_MAX); });
+    ASSERT_TRUE(error);
+    EXPECT_STREQ("the pool has no thin device 3", error->what());
+  }
+}
+
+}  // namespace
+}  // namespace bsr
