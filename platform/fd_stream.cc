@@ -1,5 +1,6 @@
 #include "platform/fd_stream.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -16,9 +17,10 @@ namespace {
 // Short, because a signal between the check and poll() is only seen when poll() returns.
 constexpr int kPollMilliseconds = 500;
 
-void wait_for(int fd, short events) {
+void wait_for(int fd, short events, const std::stop_token& stop = {}) {
   for (;;) {
     throw_if_stopped();
+    if (stop.stop_requested()) fail(ErrorKind::interrupted, "reading was given up");
     pollfd entry{fd, events, 0};
     const int ready = poll(&entry, 1, kPollMilliseconds);
     if (ready > 0) return;
@@ -28,9 +30,15 @@ void wait_for(int fd, short events) {
 
 }  // namespace
 
-size_t FdInput::read_some(std::span<std::byte> into) {
+UniqueFd open_input(const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) fail_errno(errno, path);
+  return fd;
+}
+
+size_t FdInput::read_some(std::span<std::byte> into, const std::stop_token& stop) {
   for (;;) {
-    wait_for(fd_, POLLIN);
+    wait_for(fd_, POLLIN, stop);
     const ssize_t got = read(fd_, into.data(), into.size());
     if (got >= 0) return static_cast<size_t>(got);
     if (errno != EINTR && errno != EAGAIN) fail_errno(errno, "cannot read the stream");

@@ -3,6 +3,8 @@
 
 #include <initializer_list>
 #include <span>
+#include <stop_token>
+#include <string>
 
 #include "base/bytes.h"
 #include "platform/unique_fd.h"
@@ -15,12 +17,16 @@ class FdInput {
  public:
   explicit FdInput(int fd) : fd_(fd) {}
 
-  /// At most into.size() bytes; 0 at the end. Throws Error{interrupted}, or as fail_errno() says.
-  size_t read_some(std::span<std::byte> into);
+  /// At most into.size() bytes; 0 at the end. Throws Error{interrupted} after a signal or when
+  /// `stop` asks for it, else as fail_errno() says.
+  size_t read_some(std::span<std::byte> into, const std::stop_token& stop = {});
 
  private:
   int fd_;
 };
+
+/// Opens a file to be read front to back. Throws as fail_errno() says.
+[[nodiscard]] UniqueFd open_input(const std::string& path);
 
 /// Writes to a descriptor that somebody else owns.
 class FdOutput {

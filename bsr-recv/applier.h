@@ -1,0 +1,40 @@
+// Carries out the change frames of a stream on a volume.
+#pragma once
+
+#include <cstdint>
+
+#include "formats/frame.h"
+#include "platform/volume.h"
+
+namespace bsr {
+
+/// Frames come checked (StreamGrammar): in order and inside the volume. Where no base stands behind
+/// the target, in a full stream everywhere and in a delta behind the base's end, what the stream
+/// passes over becomes zero.
+class Applier {
+ public:
+  /// `starts_empty`: the target is new and reads as zeros, so nothing needs zeroing.
+  Applier(VolumeSink& sink, const BeginFrame& begin, bool starts_empty)
+      : sink_(sink), begin_(begin), starts_empty_(starts_empty) {}
+
+  /// Does nothing for BEGIN, END and unknown frames; a CHECKPOINT flushes.
+  void apply(const FrameBody& body);
+
+  /// After END: zeroes what is left to zero, and flushes. From here on the target equals the
+  /// source.
+  void finish();
+
+  [[nodiscard]] uint64_t applied_bytes() const { return applied_bytes_; }  ///< of data
+
+ private:
+  void zero_gap_before(uint64_t offset);
+  void zero(Extent extent);
+
+  VolumeSink& sink_;
+  const BeginFrame& begin_;
+  bool starts_empty_;
+  uint64_t cursor_ = 0;  // bytes in the volume: everything below is as the source has it
+  uint64_t applied_bytes_ = 0;
+};
+
+}  // namespace bsr

@@ -1,0 +1,73 @@
+#include "bsr-recv/options.h"
+
+#include <map>
+
+#include "platform/command_line.h"
+
+namespace bsr {
+namespace {
+
+bool is_path(const std::string& target) {
+  return target.starts_with('/') || target.starts_with('.') ||
+         target.find('/') == std::string::npos;
+}
+
+VolumeName volume_name(const std::string& text, const char* what) {
+  std::optional<VolumeName> name = parse_volume_name(text);
+  if (!name) fail(ErrorKind::usage, "{} {}: not a name of the form VG/LV", what, text);
+  return *name;
+}
+
+void check(const ReceiveOptions& options) {
+  if (options.managed && options.base)
+    fail(ErrorKind::usage, "--base is for plain targets; {} knows what it holds", options.target);
+  if (!options.managed && options.pool)
+    fail(ErrorKind::usage, "--pool is for targets of the form VG/LV; {} is a plain file or device",
+         options.target);
+  if (options.managed && options.legacy)
+    fail(ErrorKind::usage,
+         "--legacy-as is for plain targets: a legacy stream does not say what it applies to");
+  if (options.pool && options.pool->vg != options.managed->vg)
+    fail(ErrorKind::usage, "--pool {}: must be in the volume group of {}", to_string(*options.pool),
+         options.target);
+}
+
+}  // namespace
+
+std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
+  ReceiveOptions options;
+  std::string pool;
+  std::string base;
+  LegacyMeaning legacy = LegacyMeaning::full;
+  bool force = false;
+
+  CLI::App app("Receives a stream from standard input and applies it to TARGET.", "bsr-recv");
+  app.set_version_flag("--version", BSR_VERSION);
+  app.add_option("TARGET", options.target, "VG/LV (managed), or a file or block device (plain)")
+      ->required();
+  app.add_option("--pool", pool, "VG/POOL for the new volume of a first full stream");
+  app.add_option("--base", base, "uuid of the snapshot that a plain target holds");
+  auto* legacy_option =
+      app.add_option("--legacy-as", legacy, "what a stream of thin_send is: full or delta")
+          ->transform(CLI::CheckedTransformer(std::map<std::string, LegacyMeaning>{
+              {"full", LegacyMeaning::full}, {"delta", LegacyMeaning::delta}}));
+  app.add_flag("-n,--dry-run", options.dry_run, "check the stream and the target, write nothing");
+  app.add_flag("-v,--verbose", options.verbose, "say on standard error what is received");
+  app.add_flag("--json", options.json, "report as JSON lines on standard output");
+  app.add_flag("-F", force, "not offered: see the message");
+  if (!parse_command_line(app, argc, argv)) return std::nullopt;
+
+  if (force)
+    fail(ErrorKind::usage,
+         "-F: a receiver never rolls back what it holds. Compare `lvs -o name,tags` of both sides, "
+         "send a change to the "
+         "newest generation, or receive a full stream under another name");
+  if (!is_path(options.target)) options.managed = volume_name(options.target, "target");
+  if (app.count("--pool") > 0) options.pool = volume_name(pool, "--pool");
+  if (app.count("--base") > 0) options.base = base;
+  if (legacy_option->count() > 0) options.legacy = legacy;
+  check(options);
+  return options;
+}
+
+}  // namespace bsr

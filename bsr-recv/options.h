@@ -1,0 +1,28 @@
+// The command line of bsr-recv.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "platform/lvm.h"
+
+namespace bsr {
+
+enum class LegacyMeaning { full, delta };
+
+struct ReceiveOptions {
+  std::string target;                   ///< as given
+  std::optional<VolumeName> managed;    ///< set when the target is VG/LV
+  std::optional<VolumeName> pool;       ///< for the first full stream of a managed target
+  std::optional<std::string> base;      ///< what a plain target holds
+  std::optional<LegacyMeaning> legacy;  ///< what a legacy stream is; it does not say
+  bool dry_run = false;
+  bool verbose = false;
+  bool json = false;
+};
+
+/// Nullopt when the command line was answered on standard output (--help, --version). Throws
+/// Error{usage}.
+std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv);
+
+}  // namespace bsr

@@ -1,0 +1,89 @@
+#include "bsr-recv/plain_target.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "platform/device_mapper.h"
+
+namespace bsr {
+namespace {
+
+std::optional<BlockFile> open_existing(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    fail_errno(errno, path);
+  }
+  BlockFile file(path, BlockFile::Access::write);
+  if (flock(file.fd(), LOCK_EX | LOCK_NB) != 0)
+    fail(ErrorKind::busy, "{}: another program has locked it; wait for that to end", path);
+  return file;
+}
+
+}  // namespace
+
+PlainTarget::PlainTarget(std::string path, std::optional<std::string> base)
+    : path_(std::move(path)), base_(std::move(base)), existing_(open_existing(path_)) {
+  exists_ = existing_.has_value();
+}
+
+uint64_t PlainTarget::existing_size() const {
+  if (!exists_)
+    fail(ErrorKind::base, "{}: does not exist; make it with the volume's size first", path_);
+  return existing_->size();
+}
+
+void PlainTarget::check_size(const BeginFrame& begin) const {
+  const uint64_t size = existing_->size();
+  const uint64_t wanted =
+      existing_->is_block_device() || begin.is_full() ? begin.volume_size : begin.base_size;
+  const bool empty_file = begin.is_full() && size == 0 && !existing_->is_block_device();
+  if (size != wanted && !empty_file)
+    fail(ErrorKind::base, "{}: holds {} bytes where {} belong; give a target of the right size",
+         path_, size, wanted);
+}
+
+void PlainTarget::check(const BeginFrame& begin) {
+  if (begin.is_full()) {
+    if (base_)
+      fail(ErrorKind::usage, "--base {}: this is a full stream, it needs no base; leave --base out",
+           *base_);
+  } else {
+    if (!base_)
+      fail(ErrorKind::base,
+           "{}: the stream is a change to snapshot {}; if that is what the target holds, say "
+           "--base {}",
+           path_, begin.base_id, begin.base_id);
+    if (*base_ != begin.base_id)
+      fail(ErrorKind::base,
+           "{}: the stream is a change to snapshot {}, the target holds {}; send a change to that, "
+           "or a full stream",
+           path_, begin.base_id, *base_);
+    if (!exists_)
+      fail(ErrorKind::base,
+           "{}: does not exist, and the stream is only a change; send a full stream first", path_);
+  }
+  if (exists_) check_size(begin);
+}
+
+VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
+  if (!exists_) {
+    new_file_.emplace(path_);
+    existing_.emplace(new_file_->temporary_path(), BlockFile::Access::write);
+  }
+  if (!existing_->is_block_device() && existing_->size() != begin.volume_size)
+    existing_->resize(begin.volume_size);
+  const std::optional<uint64_t> thin_chunk =
+      existing_->is_block_device() ? thin_device_chunk(existing_->fd()) : std::nullopt;
+  sink_.emplace(std::move(*existing_), thin_chunk);
+  return *sink_;
+}
+
+void PlainTarget::commit(const BeginFrame&) {
+  if (new_file_) new_file_->commit();
+}
+
+}  // namespace bsr

@@ -1,0 +1,41 @@
+// A file or block device as target: base id in, final id out, nothing implicit.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "bsr-recv/target.h"
+#include "platform/block_io.h"
+#include "platform/new_file.h"
+
+namespace bsr {
+
+/// A file that does not exist is written under a temporary name and gets its own at commit.
+/// Anything that exists is written in place: after a failed session it holds neither state, and
+/// only a full stream mends it.
+class PlainTarget final : public Target {
+ public:
+  /// `base`: the snapshot that the caller says the target holds.
+  PlainTarget(std::string path, std::optional<std::string> base);
+
+  /// Bytes of what is there now. Throws Error{base} when there is nothing.
+  [[nodiscard]] uint64_t existing_size() const;
+
+  void check(const BeginFrame& begin) override;
+  [[nodiscard]] bool holds(const BeginFrame&) const override { return false; }
+  VolumeSink& prepare(const BeginFrame& begin) override;
+  [[nodiscard]] bool starts_empty() const override { return !exists_; }
+  void commit(const BeginFrame& begin) override;
+
+ private:
+  void check_size(const BeginFrame& begin) const;
+
+  std::string path_;
+  std::optional<std::string> base_;
+  bool exists_;
+  std::optional<BlockFile> existing_;  // held exclusively from the start, until sink_ takes it over
+  std::optional<NewFile> new_file_;
+  std::optional<BlockSink> sink_;
+};
+
+}  // namespace bsr

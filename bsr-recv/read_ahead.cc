@@ -1,0 +1,28 @@
+#include "bsr-recv/read_ahead.h"
+
+namespace bsr {
+
+void ReadAhead::drain() {
+  try {
+    while (std::optional<Frame> frame = source_->next()) {
+      wire_bytes_ = source_->wire_bytes();
+      if (!queue_.push({std::move(frame), nullptr})) return;
+    }
+    wire_bytes_ = source_->wire_bytes();
+  } catch (...) {
+    queue_.push({std::nullopt, std::current_exception()});
+  }
+  queue_.close();
+}
+
+std::optional<Frame> ReadAhead::next() {
+  std::optional<Item> item = queue_.pop();
+  if (!item) {
+    thread_.join();  // what the source ended with may be read from here on
+    return std::nullopt;
+  }
+  if (item->failure) std::rethrow_exception(item->failure);
+  return std::move(item->frame);
+}
+
+}  // namespace bsr

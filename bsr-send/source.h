@@ -1,0 +1,38 @@
+// What is sent: a snapshot, and perhaps an older one to start from, wherever they live.
+#pragma once
+
+#include <memory>
+
+#include "bsr-send/options.h"
+#include "bsr-send/plan.h"
+#include "formats/frame.h"
+#include "platform/volume.h"
+
+namespace bsr {
+
+/// One session's source. The calls come in the order in which they stand here.
+class SendSource {
+ public:
+  virtual ~SendSource() = default;
+
+  /// Identities and sizes; the fields about the plan are left to the caller.
+  [[nodiscard]] virtual const BeginFrame& describe() const = 0;
+
+  /// Asks what must be shipped. The pool's metadata snapshot is held only meanwhile.
+  virtual std::unique_ptr<Plan> plan(DeltaEngine engine) = 0;
+
+  /// The snapshot's bytes; they do not change while the source lives.
+  virtual VolumeReader& open() = 0;
+
+  /// Puts back whatever had to be changed to read, and says so when that fails.
+  virtual void close() = 0;
+};
+
+/// A snapshot in LVM. Throws Error{usage} for names that cannot be, {base} when the two do not
+/// share a pool, {busy} for a volume that is written to, {failed} for what LVM says.
+std::unique_ptr<SendSource> open_lvm_source(const SendOptions& options);
+
+/// A snapshot in a pool image.
+std::unique_ptr<SendSource> open_image_source(const SendOptions& options);
+
+}  // namespace bsr

@@ -1,0 +1,41 @@
+#include "bsr-send/stream_writer.h"
+
+namespace bsr {
+namespace {
+
+// The receiver flushes at each checkpoint: often enough to lose little, seldom enough to cost
+// nothing.
+constexpr uint64_t kCheckpointInterval = 64ULL << 20;
+
+}  // namespace
+
+StreamWriter::StreamWriter(FdOutput output, const BeginFrame& begin, ProgressMeter& meter)
+    : output_(output), meter_(meter), totals_(begin) {
+  put(encode(begin));
+}
+
+void StreamWriter::put(const EncodedBody& body) {
+  const Bytes header = encode_header(body, sequence_++);
+  output_.write_all({header, body.table, body.content});
+  wire_bytes_ += header.size() + body.table.size() + body.content.size();
+}
+
+void StreamWriter::write(EncodedBody body, uint64_t end_position) {
+  put(body);
+  totals_.add(body.type, body.extents, body.decoded_bytes, body.hash);
+  if (body.type != stream::FrameType::unmap) done_ += body.decoded_bytes;
+  since_checkpoint_ += body.decoded_bytes;
+  if (since_checkpoint_ >= kCheckpointInterval) {
+    put(encode(CheckpointFrame{end_position, totals_.digest()}));
+    since_checkpoint_ = 0;
+  }
+  meter_.update(done_, wire_bytes_);
+}
+
+EndFrame StreamWriter::finish() {
+  const EndFrame end = totals_.end();
+  put(encode(end));
+  return end;
+}
+
+}  // namespace bsr

@@ -1,0 +1,109 @@
+// A frame becomes an ordered list of named fields once; text and JSON are two ways to print that.
+#include "formats/frame_text.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/overload.h"
+#include "formats/digest.h"
+
+namespace bsr {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kExtentsInText = 4;  // more are only counted
+
+Json extents_json(const std::vector<Extent>& extents) {
+  Json list = Json::array();
+  for (const Extent& extent : extents) list.push_back({extent.offset, extent.length});
+  return list;
+}
+
+Json fields_of(const BeginFrame& begin) {
+  return {{"type", "BEGIN"},
+          {"name", begin.name},
+          {"uuid", begin.snapshot_id},
+          {"base", begin.is_full() ? Json(nullptr) : Json(begin.base_id)},
+          {"volume", begin.volume_id},
+          {"volume_size", begin.volume_size},
+          {"base_size", begin.base_size},
+          {"chunk_size", begin.chunk_size},
+          {"sector_size", begin.sector_size},
+          {"snapshot_time", begin.snapshot_time},
+          {"epoch", begin.epoch},
+          {"plan_data", begin.plan_data},
+          {"plan_unmap", begin.plan_unmap},
+          {"plan_extents", begin.plan_extents},
+          {"plan_hash", to_hex(begin.plan_hash)},
+          {"resume_position", begin.resume_position}};
+}
+
+Json fields_of(const DataFrame& data) {
+  return {
+      {"type", "DATA"}, {"bytes", data.content.size()}, {"extents", extents_json(data.extents)}};
+}
+Json fields_of(const ZeroFrame& zero) {
+  return {{"type", "ZERO"}, {"extents", extents_json(zero.extents)}};
+}
+Json fields_of(const UnmapFrame& unmap) {
+  return {{"type", "UNMAP"}, {"extents", extents_json(unmap.extents)}};
+}
+Json fields_of(const CheckpointFrame& checkpoint) {
+  return {{"type", "CHECKPOINT"},
+          {"position", checkpoint.position},
+          {"digest", to_hex(checkpoint.digest)}};
+}
+Json fields_of(const EndFrame& end) {
+  return {{"type", "END"},
+          {"frames", end.frames},
+          {"extents_total", end.extents},
+          {"data_bytes", end.data_bytes},
+          {"zero_bytes", end.zero_bytes},
+          {"unmap_bytes", end.unmap_bytes},
+          {"digest", to_hex(end.digest)}};
+}
+Json fields_of(const UnknownFrame& unknown) {
+  return {{"type", "UNKNOWN"}, {"number", unknown.type}};
+}
+
+Json fields(const Frame& frame) {
+  Json json = {{"sequence", frame.sequence}, {"at", frame.position}};
+  json.update(std::visit([](const auto& body) { return fields_of(body); }, frame.body));
+  json["wire"] = frame.wire_length;
+  if (frame.compressed) json["zstd"] = true;
+  return json;
+}
+
+std::string extents_text(const Json& extents) {
+  std::string text;
+  for (size_t i = 0; i < extents.size() && i < kExtentsInText; ++i)
+    text += fmt::format("{}{}+{}", i == 0 ? "" : ",", extents[i][0].get<uint64_t>(),
+                        extents[i][1].get<uint64_t>());
+  if (extents.size() > kExtentsInText) text += fmt::format(",... ({} extents)", extents.size());
+  return text;
+}
+
+}  // namespace
+
+std::string frame_json(const Frame& frame) {
+  return fields(frame).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string frame_text(const Frame& frame) {
+  const Json json = fields(frame);
+  std::string text = fmt::format("{:>6} {:>12} {:<10}", json["sequence"].get<uint64_t>(),
+                                 json["at"].get<uint64_t>(), json["type"].get<std::string>());
+  for (const auto& [key, value] : json.items()) {
+    if (key == "sequence" || key == "at" || key == "type" || value.is_null()) continue;
+    if (key == "extents")
+      text += " " + extents_text(value);
+    else
+      text +=
+          fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return text;
+}
+
+}  // namespace bsr

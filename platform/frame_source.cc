@@ -1,0 +1,132 @@
+#include "platform/frame_source.h"
+
+#include "base/error.h"
+#include "formats/frame_decoder.h"
+#include "formats/legacy_stream.h"
+#include "formats/stream_grammar.h"
+
+namespace bsr {
+namespace {
+
+constexpr size_t kReadSize = 256 * 1024;
+
+class Format1Source final : public FrameSource {
+ public:
+  Format1Source(FdInput& input, const StreamStart& start, std::stop_token stop)
+      : input_(input), stop_(std::move(stop)), buffer_(kReadSize) {
+    decoder_.feed(start.bytes());
+  }
+
+  std::optional<Frame> next() override {
+    std::optional<Frame> frame = decoder_.next();
+    while (!frame) {
+      const size_t got = input_.read_some(buffer_, stop_);
+      if (got == 0) {
+        decoder_.finish();
+        return std::nullopt;
+      }
+      decoder_.feed(ByteView(buffer_).first(got));
+      frame = decoder_.next();
+    }
+    grammar_.check(*frame);
+    return frame;
+  }
+
+  [[nodiscard]] uint64_t wire_bytes() const override { return decoder_.position(); }
+  [[nodiscard]] EndFrame totals() const override { return grammar_.totals(); }
+
+ private:
+  FdInput& input_;
+  std::stop_token stop_;
+  Bytes buffer_;
+  FrameDecoder decoder_;
+  StreamGrammar grammar_;
+};
+
+class LegacySource final : public FrameSource {
+ public:
+  LegacySource(FdInput& input, const StreamStart& start, uint64_t volume_size, std::stop_token stop)
+      : input_(input), volume_size_(volume_size), stop_(std::move(stop)), buffer_(kReadSize) {
+    feed(start.bytes());
+  }
+
+  std::optional<Frame> next() override {
+    for (;;) {
+      while (const std::optional<LegacyItem> item = decoder_.next())
+        if (std::optional<FrameBody> body = to_body(*item))
+          return Frame{std::move(*body), totals_.frames - 1, wire_bytes_, 0, false};
+      const size_t got = input_.read_some(buffer_, stop_);
+      if (got == 0) break;
+      feed(ByteView(buffer_).first(got));
+    }
+    decoder_.finish();
+    return std::nullopt;
+  }
+
+  [[nodiscard]] uint64_t wire_bytes() const override { return wire_bytes_; }
+  [[nodiscard]] EndFrame totals() const override { return totals_; }
+
+ private:
+  void feed(ByteView bytes) {
+    decoder_.feed(bytes);
+    wire_bytes_ += bytes.size();
+  }
+
+  Extent counted(Extent extent, uint64_t& bytes) {
+    if (extent.end() > volume_size_)
+      fail(ErrorKind::base,
+           "the stream writes at {}, the target has {} bytes; give a target of the volume's size",
+           extent.offset, volume_size_);
+    ++totals_.frames;
+    ++totals_.extents;
+    bytes += extent.length;
+    return extent;
+  }
+
+  std::optional<FrameBody> to_body(const LegacyItem& item) {
+    if (const auto* data = std::get_if<LegacyData>(&item)) {
+      DataFrame frame;
+      frame.extents.push_back(counted({data->offset, data->bytes.size()}, totals_.data_bytes));
+      frame.content.assign(data->bytes.begin(), data->bytes.end());
+      return frame;
+    }
+    if (const auto* unmap = std::get_if<LegacyUnmap>(&item))
+      return UnmapFrame{{counted(unmap->extent, totals_.unmap_bytes)}};
+    return std::nullopt;  // BEGIN and END carry nothing to apply
+  }
+
+  FdInput& input_;
+  uint64_t volume_size_;
+  std::stop_token stop_;
+  Bytes buffer_;
+  LegacyDecoder decoder_;
+  EndFrame totals_;
+  uint64_t wire_bytes_ = 0;
+};
+
+}  // namespace
+
+StreamStart::StreamStart(FdInput& input) {
+  constexpr size_t kEnough = 8;  // both formats begin with their magic
+  bytes_.resize(kEnough);
+  size_t have = 0;
+  while (have < kEnough) {
+    const size_t got = input.read_some(std::span(bytes_).subspan(have));
+    if (got == 0) break;
+    have += got;
+  }
+  bytes_.resize(have);
+  legacy_ = looks_legacy(bytes_);
+}
+
+std::unique_ptr<FrameSource> open_format1(FdInput& input, const StreamStart& start,
+                                          std::stop_token stop) {
+  return std::make_unique<Format1Source>(input, start, std::move(stop));
+}
+
+std::unique_ptr<FrameSource> open_legacy(FdInput& input, const StreamStart& start,
+                                         uint64_t volume_size, std::stop_token stop) {
+  return std::make_unique<LegacySource>(input, start, volume_size, std::move(stop));
+}
+
+}  // namespace bsr

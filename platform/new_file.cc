@@ -1,0 +1,58 @@
+#include "platform/new_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/error.h"
+
+namespace bsr {
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+[[noreturn]] void fail_exists(const std::string& path) {
+  fail(ErrorKind::usage, "{}: exists; choose another name or remove it", path);
+}
+
+}  // namespace
+
+NewFile::NewFile(std::string path) : path_(std::move(path)) {
+  struct stat status {};
+  if (lstat(path_.c_str(), &status) == 0) fail_exists(path_);
+  std::string name = path_ + ".bsr-XXXXXX";
+  fd_ = UniqueFd(mkostemp(name.data(), O_CLOEXEC));
+  if (!fd_) fail_errno(errno, path_ + ": cannot be made");
+  temporary_ = name;
+}
+
+NewFile::~NewFile() {
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+void NewFile::commit() {
+  if (fsync(fd_.get()) != 0) fail_errno(errno, path_ + ": cannot flush");
+  if (renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
+    if (errno == EEXIST) fail_exists(path_);
+    if (errno != EINVAL) fail_errno(errno, path_ + ": cannot be given its name");
+    // A file system without RENAME_NOREPLACE: a second name refuses to replace as well.
+    if (link(temporary_.c_str(), path_.c_str()) != 0) {
+      if (errno == EEXIST) fail_exists(path_);
+      fail_errno(errno, path_ + ": cannot be given its name");
+    }
+    unlink(temporary_.c_str());
+  }
+  temporary_.clear();
+  const UniqueFd folder(open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || fsync(folder.get()) != 0) fail_errno(errno, folder_of(path_) + ": cannot flush");
+}
+
+}  // namespace bsr

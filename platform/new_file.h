@@ -1,0 +1,33 @@
+// A file that appears under its name only when it is complete.
+#pragma once
+
+#include <string>
+
+#include "platform/unique_fd.h"
+
+namespace bsr {
+
+/// Written under a temporary name in the same folder; commit() gives it its own. Without commit()
+/// it goes with the object. Never replaces anything.
+class NewFile {
+ public:
+  /// Throws Error{usage} when `path` exists.
+  explicit NewFile(std::string path);
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] const std::string& temporary_path() const { return temporary_; }
+
+  /// Flushes the file, gives it its name, flushes the folder. Throws Error{usage} when the name was
+  /// taken meanwhile.
+  void commit();
+
+ private:
+  std::string path_;
+  std::string temporary_;  // empty once it has its own name
+  UniqueFd fd_;
+};
+
+}  // namespace bsr
