@@ -1,0 +1,37 @@
+// Who says what changed between two snapshots of a pool, and the one way to ask.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "formats/delta.h"
+
+namespace bsr {
+
+enum class DeltaEngine {
+  thin_tools,  ///< thin_delta and thin_dump: the reference
+  native,      ///< our reader of the metadata, which does not read what the two share
+  check,       ///< both, and Error{verify} where they differ
+};
+
+/// Where the mappings are read.
+struct MappingPlace {
+  std::string metadata_path;  ///< file or device
+  bool metadata_snapshot =
+      false;  ///< the pool is in use: read its metadata snapshot, which the caller holds
+};
+
+/// Yields the extents that turn the base into the target, cut to the sizes of the two: below the
+/// smaller one what differs, from the base's size on everything that the target maps, shared or
+/// not, and nothing from the target's size on. Without a base, everything that the target maps.
+/// Sizes are bytes; metadata with another chunk size is refused. Throws, as does the source's
+/// next(): Error{failed} when there is no such device, no metadata snapshot or no such program,
+/// {corrupt} for damaged metadata, {verify} as above.
+[[nodiscard]] std::unique_ptr<DeltaSource> open_delta(DeltaEngine engine, const MappingPlace& place,
+                                                      std::optional<uint64_t> base_thin_id,
+                                                      uint64_t target_thin_id, uint64_t chunk_size,
+                                                      uint64_t base_size, uint64_t target_size);
+
+}  // namespace bsr
