@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "base/error.h"
-#include "platform/device_mapper.h"
+#include "platform/thin_device.h"
 
 namespace bsr {
 namespace {

@@ -136,6 +136,24 @@ void append_doubling_hyphens(std::string& to, std::string_view name) {
 
 }  // namespace
 
+std::optional<std::string> target_type(uint32_t major, uint32_t minor) {
+  const Library library;
+  const Task task(dm_task_create(DM_DEVICE_TABLE));
+  if (!task || !dm_task_set_major(task.get(), static_cast<int>(major)) ||
+      !dm_task_set_minor(task.get(), static_cast<int>(minor)))
+    fail(ErrorKind::failed, "cannot ask the device mapper about device {}:{}{}", major, minor,
+         library.log());
+  // Without the device mapper, or without such a device there, it is somebody else's device.
+  if (!dm_task_run(task.get())) return std::nullopt;
+  uint64_t start = 0;
+  uint64_t length = 0;
+  char* type = nullptr;
+  char* parameters = nullptr;
+  dm_get_next_target(task.get(), nullptr, &start, &length, &type, &parameters);
+  if (type == nullptr) return std::nullopt;
+  return std::string(type);
+}
+
 std::string device_mapper_name(const VolumeName& name, std::string_view layer) {
   std::string result;
   append_doubling_hyphens(result, name.vg);

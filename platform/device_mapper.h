@@ -25,6 +25,10 @@ void send_message(const std::string& device, const std::string& text);
 /// when there is no such device.
 [[nodiscard]] uint32_t open_count(const std::string& device);
 
+/// The type of a mapped device's first target, such as "thin" or "linear"; nullopt for a device that
+/// is not device-mapper's.
+[[nodiscard]] std::optional<std::string> target_type(uint32_t major, uint32_t minor);
+
 struct ThinPoolStatus {
   enum class Mode {
     read_write,
