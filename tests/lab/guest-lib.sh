@@ -1,1 +1,183 @@
-# placeholder
+# shellcheck shell=bash
+# Verbs for tests in the virtual machine lab. A test begins with
+#   set -euo pipefail
+#   . /lab/lib.sh
+# and then fails at the first command that fails, naming its line. VOLUME is VG/LV or a path,
+# POOL is VG/LV.
+
+# ---- failing ---------------------------------------------------------------------------------
+# where: the calls in the test that led here, innermost first, as file:line.
+where() {
+  local frame
+  for ((frame = 2; frame < ${#BASH_SOURCE[@]}; frame++)); do
+    [[ ${BASH_SOURCE[frame]} != /lab/lib.sh ]] || continue
+    printf '%s:%s ' "${BASH_SOURCE[frame]#/lab/test/}" "${BASH_LINENO[frame - 1]}"
+  done
+}
+
+report_failed_command() {
+  local status=$? command=$BASH_COMMAND
+  echo "$(where)status $status: $command" >&2
+}
+set -E
+trap report_failed_command ERR
+
+# fail MESSAGE: ends the test.
+fail() {
+  echo "$(where)FAILED: $*" >&2
+  trap - ERR
+  exit 1
+}
+
+# expect_rc CODE COMMAND [ARG...]: the command must end with this status. What it prints, on
+# both outputs, is in $OUTPUT, and shown when the status is another.
+OUTPUT=''
+expect_rc() {
+  local expected=$1 status=0
+  shift
+  OUTPUT=$(trap - ERR; "$@" 2>&1) || status=$?
+  ((status == expected)) && return
+  printf '%s\n' "$OUTPUT" >&2
+  fail "status $status instead of $expected: $*"
+}
+
+# expect_same EXPECTED ACTUAL WHAT
+expect_same() {
+  [[ $1 == "$2" ]] || fail "$3: expected $1, got $2"
+}
+
+# ---- making volumes --------------------------------------------------------------------------
+# make_pool VG DISK POOL CHUNK [LVCREATE_ARG...]: a thin pool with blocks of CHUNK (64k) on DISK;
+# the volume group is made when it does not exist. Size: most of the group, unless given.
+make_pool() {
+  local group=$1 disk=$2 pool=$3 chunk=$4 size=(-l 80%FREE)
+  shift 4
+  if [[ " $*" == *' -L'* || " $*" == *' -l'* ]]; then size=(); fi
+  vgs "$group" &> /dev/null || vgcreate -qq "$group" "$disk"
+  lvcreate -qq -y --type thin-pool -c "$chunk" --poolmetadatasize 8M "${size[@]}" "$@" -n "$pool" "$group"
+}
+
+# thin_volume POOL NAME SIZE
+thin_volume() {
+  lvcreate -qq -y -V "$3" -T "$1" -n "$2"
+}
+
+# snapshot VOLUME NAME: as LVM makes them, inactive and skipped by activation.
+snapshot() {
+  lvcreate -qq -y -s "$1" -n "$2"
+}
+
+# ---- content ---------------------------------------------------------------------------------
+device() {
+  if [[ $1 == /* ]]; then echo "$1"; else echo "/dev/$1"; fi
+}
+
+# write_random VOLUME OFFSET_KIB LENGTH_KIB SEED: bytes that follow from SEED and position.
+write_random() {
+  lab-io random "$(device "$1")" $(($2 * 1024)) $(($3 * 1024)) "$4"
+}
+
+# write_zero VOLUME OFFSET_KIB LENGTH_KIB
+write_zero() {
+  lab-io zero "$(device "$1")" $(($2 * 1024)) $(($3 * 1024))
+}
+
+# discard VOLUME OFFSET_KIB LENGTH_KIB
+discard() {
+  blkdiscard -o $(($2 * 1024)) -l $(($3 * 1024)) "$(device "$1")"
+}
+
+# sum VOLUME [BYTES]: SHA-256 of all of it, or of its first BYTES, past the page cache. An
+# inactive volume is active while it is read.
+sum() {
+  local limit=() activated=''
+  if (($# > 1)); then limit=("count=${2}B"); fi
+  if [[ $1 != /* ]] && ! active "$1"; then
+    lvchange -qq -K -ay "$1"
+    activated=1
+  fi
+  dd if="$(device "$1")" bs=1M iflag=direct "${limit[@]}" status=none | sha256sum | cut -d' ' -f1
+  if [[ $activated ]]; then lvchange -qq -an "$1"; fi
+}
+
+# ---- state -----------------------------------------------------------------------------------
+# active VOLUME: whether it is.
+active() {
+  [[ $(lvs --noheadings -o lv_active "$1") =~ ^\ *active ]]
+}
+
+# pool_status POOL: one line, as words: transaction, metadata used/total, data used/total blocks,
+# held metadata snapshot or -, mode...
+pool_status() {
+  dmsetup status "$(pool_device "$1")" | cut -d' ' -f4-
+}
+
+pool_device() {
+  local group=${1%/*} pool=${1#*/}
+  echo "${group//-/--}-${pool//-/--}-tpool"
+}
+
+metadata_snapshot_held() {
+  local words
+  read -ra words < <(pool_status "$1")
+  [[ ${words[3]} != - ]]
+}
+
+hold_metadata_snapshot() {
+  dmsetup message "$(pool_device "$1")" 0 reserve_metadata_snap
+}
+
+release_metadata_snapshot() {
+  dmsetup message "$(pool_device "$1")" 0 release_metadata_snap
+}
+
+# free_kib POOL: room for data.
+free_kib() {
+  local words sectors_per_block
+  read -ra words < <(pool_status "$1")
+  sectors_per_block=$(dmsetup table "$(pool_device "$1")" | cut -d' ' -f6)
+  echo $(((${words[2]#*/} - ${words[2]%/*}) * sectors_per_block / 2))
+}
+
+# fill_pool POOL LEAVE_KIB: a volume `filler` takes all room but this.
+fill_pool() {
+  local kib
+  kib=$(($(free_kib "$1") - $2))
+  thin_volume "$1" filler "${kib}k"
+  write_zero "${1%/*}/filler" 0 "$kib"
+}
+
+# ---- bsr -------------------------------------------------------------------------------------
+# send_to FILE ARG...: bsr-send into a file.
+send_to() {
+  bsr-send "${@:2}" > "$1"
+}
+
+# receive_from FILE ARG...: bsr-recv from a file.
+receive_from() {
+  bsr-recv "${@:2}" < "$1"
+}
+
+# ship 'SEND_ARGS' 'RECV_ARGS': one transfer that must succeed on both sides; prints the UUID.
+ship() {
+  local answer
+  # shellcheck disable=SC2086  # words on purpose
+  answer=$(bsr-send $1 | bsr-recv $2)
+  [[ $answer == 'committed '* ]] || fail "bsr-recv said: $answer"
+  echo "${answer#committed }"
+}
+
+# generations TARGET: its generations, oldest first.
+generations() {
+  lvs --noheadings -o lv_name,lv_tags -S "lv_tags=\"bsr.target=${1#*/}\"" "${1%/*}" |
+    sed -nE 's/^ *([^ ]+) .*bsr\.number=([0-9]+).*/\2 \1/p' | sort -n | sed "s|.* |${1%/*}/|"
+}
+
+newest_generation() {
+  generations "$1" | tail -n 1
+}
+
+# expect_equal VOLUME VOLUME [BYTES]: the same content.
+expect_equal() {
+  expect_same "$(sum "$1" "${@:3}")" "$(sum "$2" "${@:3}")" "content of $2, compared with $1"
+}
