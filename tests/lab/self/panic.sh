@@ -1,0 +1,4 @@
+#!/bin/bash
+# lab: solo
+# The kernel panics.
+echo c > /proc/sysrq-trigger

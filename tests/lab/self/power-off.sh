@@ -1,0 +1,4 @@
+#!/bin/bash
+# lab: solo
+# The machine ends without a status.
+poweroff -f
