@@ -151,6 +151,11 @@ ExtentTable decode_extents(PayloadReader& payload) {
 AlignedBytes decompressed(ByteView wire, uint32_t length) {
   thread_local const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
                                                                                 ZSTD_freeDCtx);
+  // One plain frame: libzstd by itself would also take several, skippable ones and the formats of
+  // its own past, whose decoders nobody should expose to hostile input.
+  if (wire.size() < sizeof(uint32_t) || load_le<uint32_t>(wire, 0) != ZSTD_MAGICNUMBER ||
+      ZSTD_findFrameCompressedSize(wire.data(), wire.size()) != wire.size())
+    fail(ErrorKind::corrupt, "compressed data is not one zstd frame");
   AlignedBytes content(length);
   const size_t size =
       ZSTD_decompressDCtx(context.get(), content.data(), content.size(), wire.data(), wire.size());
