@@ -37,7 +37,9 @@ void StreamGrammar::check_body(const FrameBody& body) {
           [&](const ZeroFrame& zero) { change(FrameType::zero, zero.extents, {}); },
           [&](const UnmapFrame& unmap) { change(FrameType::unmap, unmap.extents, {}); },
           [&](const CheckpointFrame& checkpoint) {
-            if (checkpoint.position < cursor_ || checkpoint.digest != totals_->digest())
+            if (checkpoint.position < cursor_ || checkpoint.position > begin_->volume_size ||
+                checkpoint.position % stream::kSectorSize != 0 ||
+                checkpoint.digest != totals_->digest())
               fail(ErrorKind::corrupt, "a checkpoint does not fit what came before it");
             cursor_ = checkpoint.position;
           },

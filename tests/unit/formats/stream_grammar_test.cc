@@ -1,0 +1,182 @@
+// Whole frames in the wrong order, place or number: what no checksum of a frame can tell.
+#include "formats/stream_grammar.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "tests/unit/formats/stream_builder.h"
+
+namespace bsr {
+namespace {
+
+std::optional<ErrorKind> refusal_of(const std::vector<FrameBody>& bodies) {
+  return refusal(wire(bodies));
+}
+
+/// A valid stream after `change` was done to its END.
+std::optional<ErrorKind> refusal_with_end(const std::function<void(EndFrame&)>& change) {
+  std::vector<FrameBody> bodies = small_stream();
+  change(std::get<EndFrame>(bodies.back()));
+  return refusal_of(bodies);
+}
+
+TEST(StreamGrammar, TakesEveryKindOfFrame) { EXPECT_EQ(std::nullopt, refusal_of(small_stream())); }
+
+TEST(StreamGrammar, RefusesAStreamThatDoesNotBeginWithBegin) {
+  const std::vector<FrameBody> bodies = small_stream();
+  for (size_t first = 1; first < bodies.size(); ++first) {
+    EXPECT_EQ(ErrorKind::corrupt, refusal_of({bodies[first]})) << describe(bodies[first]);
+  }
+}
+
+TEST(StreamGrammar, RefusesASecondBegin) {
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of({full_begin(), full_begin()}));
+}
+
+TEST(StreamGrammar, RefusesExtentsThatDescendFromFrameToFrame) {
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of(whole(full_begin(), {data_frame({{4096, 512}}), data_frame({{0, 512}})})));
+}
+
+TEST(StreamGrammar, RefusesExtentsThatOverlapFromFrameToFrame) {
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of(whole(full_begin(), {data_frame({{0, 1024}}), ZeroFrame{{{512, 512}}}})));
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of(whole(full_begin(), {UnmapFrame{{{0, 512}}}, data_frame({{0, 512}})})));
+}
+
+TEST(StreamGrammar, RefusesExtentsOutsideTheVolume) {
+  EXPECT_EQ(std::nullopt, refusal_of(whole(full_begin(4096), {ZeroFrame{{{3584, 512}}}})));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(full_begin(4096), {ZeroFrame{{{3584, 1024}}}})));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(full_begin(4096), {ZeroFrame{{{4096, 512}}}})));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(full_begin(4096), {data_frame({{4096, 512}})})));
+}
+
+TEST(StreamGrammar, ExtentsOfADeltaMayLieBehindTheEndOfTheBase) {
+  EXPECT_EQ(std::nullopt, refusal_of(whole(delta_begin(8192, 4096), {data_frame({{4096, 512}})})));
+}
+
+TEST(StreamGrammar, RefusesACheckpointBelowWhatWasSent) {
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of(whole(full_begin(), {data_frame({{0, 1024}}), CheckpointFrame{512, {}}})));
+}
+
+TEST(StreamGrammar, RefusesACheckpointBehindTheEndOfTheVolume) {
+  EXPECT_EQ(std::nullopt, refusal_of(whole(full_begin(4096), {CheckpointFrame{4096, {}}})));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(full_begin(4096), {CheckpointFrame{4608, {}}})));
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of(whole(full_begin(4096), {CheckpointFrame{UINT64_MAX, {}}})));
+}
+
+TEST(StreamGrammar, RefusesACheckpointInsideASector) {
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(full_begin(), {CheckpointFrame{100, {}}})));
+}
+
+TEST(StreamGrammar, RefusesACheckpointWithAnotherDigest) {
+  std::vector<FrameBody> bodies =
+      whole(full_begin(), {data_frame({{0, 512}}), CheckpointFrame{512, {}}});
+  std::get<CheckpointFrame>(bodies[2]).digest[0] ^= std::byte{1};
+
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(bodies));
+}
+
+TEST(StreamGrammar, RefusesExtentsBelowACheckpoint) {
+  EXPECT_EQ(
+      ErrorKind::corrupt,
+      refusal_of(whole(full_begin(), {CheckpointFrame{4096, {}}, data_frame({{3584, 512}})})));
+}
+
+TEST(StreamGrammar, RefusesEveryWrongCountInEnd) {
+  EXPECT_EQ(ErrorKind::corrupt, refusal_with_end([](EndFrame& end) { ++end.frames; }));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_with_end([](EndFrame& end) { --end.extents; }));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_with_end([](EndFrame& end) { end.data_bytes = 0; }));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_with_end([](EndFrame& end) { end.zero_bytes += 512; }));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_with_end([](EndFrame& end) { end.unmap_bytes += 512; }));
+}
+
+TEST(StreamGrammar, RefusesEveryOtherDigestInEnd) {
+  for (size_t i = 0; i < stream::kDigestSize; ++i)
+    EXPECT_EQ(ErrorKind::corrupt,
+              refusal_with_end([&](EndFrame& end) { end.digest[i] ^= std::byte{0x10}; }));
+}
+
+TEST(StreamGrammar, CallsAResumedStreamUnsupported) {
+  BeginFrame begin = full_begin();
+  begin.resume_position = 512;
+
+  EXPECT_EQ(ErrorKind::unsupported, refusal_of({begin}));
+}
+
+TEST(StreamGrammar, NoticesEveryFrameThatIsLost) {
+  const std::vector<FrameBody> bodies = small_stream();
+  for (size_t lost = 0; lost < bodies.size(); ++lost) {
+    std::vector<FrameBody> rest = bodies;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(lost));
+    // Numbered anew, so that only the content can tell. These two carry no content.
+    const bool harmless = std::holds_alternative<CheckpointFrame>(bodies[lost]) ||
+                          std::holds_alternative<UnknownFrame>(bodies[lost]);
+    EXPECT_EQ(harmless, refusal_of(rest) == std::nullopt) << describe(bodies[lost]);
+  }
+}
+
+TEST(StreamGrammar, NoticesEveryFrameThatComesTwice) {
+  const std::vector<FrameBody> bodies = small_stream();
+  for (size_t twice = 0; twice < bodies.size(); ++twice) {
+    std::vector<FrameBody> more = bodies;
+    more.insert(more.begin() + static_cast<std::ptrdiff_t>(twice), bodies[twice]);
+    const bool harmless = std::holds_alternative<CheckpointFrame>(bodies[twice]) ||
+                          std::holds_alternative<UnknownFrame>(bodies[twice]);
+    EXPECT_EQ(harmless, refusal_of(more) == std::nullopt) << describe(bodies[twice]);
+  }
+}
+
+TEST(StreamGrammar, NoticesFramesThatChangePlaces) {
+  const std::vector<FrameBody> bodies = small_stream();
+  for (size_t first = 0; first + 1 < bodies.size(); ++first) {
+    if (std::holds_alternative<UnknownFrame>(bodies[first]) ||
+        std::holds_alternative<UnknownFrame>(bodies[first + 1]))
+      continue;  // these may stand anywhere
+    std::vector<FrameBody> swapped = bodies;
+    std::swap(swapped[first], swapped[first + 1]);
+    EXPECT_EQ(ErrorKind::corrupt, refusal_of(swapped)) << first;
+  }
+}
+
+TEST(StreamGrammar, NoticesDataThatChangedBeforeItWasFramed) {
+  // As a fault in memory between reading and writing would: every checksum is computed after it.
+  std::vector<FrameBody> bodies = small_stream();
+  std::get<DataFrame>(bodies[1]).content[0] ^= std::byte{1};
+
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(bodies));
+}
+
+TEST(StreamGrammar, NoticesZerosThatBecameUnmapped) {
+  std::vector<FrameBody> bodies = whole(full_begin(), {ZeroFrame{{{0, 512}}}});
+  bodies[1] = UnmapFrame{{{0, 512}}};
+  EndFrame& end = std::get<EndFrame>(bodies[2]);
+  std::swap(end.zero_bytes, end.unmap_bytes);  // the counts agree, the digest does not
+
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(bodies));
+}
+
+TEST(StreamGrammar, NoticesAnEndThatBelongsToAnotherBegin) {
+  std::vector<FrameBody> bodies = small_stream();
+  std::get<BeginFrame>(bodies[0]).snapshot_id = "another";
+
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(bodies));
+}
+
+TEST(StreamGrammar, ErrorsNameThePlaceInTheStream) {
+  const std::vector<FrameBody> bodies = {full_begin(), full_begin()};
+  try {
+    receive(wire(bodies));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ("stream at byte 512: a second BEGIN", error.what());
+  }
+}
+
+}  // namespace
+}  // namespace bsr
