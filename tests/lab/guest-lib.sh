@@ -15,12 +15,26 @@ where() {
   done
 }
 
+# In a "$(command)" among arguments a failure is otherwise lost: it is remembered until the end.
 report_failed_command() {
   local status=$? command=$BASH_COMMAND
   echo "$(where)status $status: $command" >&2
+  if ((BASHPID != $$)); then touch "$FAILED_INSIDE"; fi
+}
+
+check_failed_inside() {
+  local status=$?
+  if ((status == 0)) && [[ -e $FAILED_INSIDE ]]; then
+    echo "FAILED: a command inside an argument, see above" >&2
+    status=1
+  fi
+  exit "$status"
 }
 set -E
+shopt -s inherit_errexit
+FAILED_INSIDE=/run/lab-failed-inside.$$
 trap report_failed_command ERR
+trap check_failed_inside EXIT
 
 # fail MESSAGE: ends the test.
 fail() {
@@ -35,7 +49,8 @@ OUTPUT=''
 expect_rc() {
   local expected=$1 status=0
   shift
-  OUTPUT=$(trap - ERR; "$@" 2>&1) || status=$?
+  "$@" > /run/lab-output 2>&1 || status=$?
+  OUTPUT=$(< /run/lab-output)
   ((status == expected)) && return
   printf '%s\n' "$OUTPUT" >&2
   fail "status $status instead of $expected: $*"
@@ -68,9 +83,7 @@ snapshot() {
 }
 
 # ---- content ---------------------------------------------------------------------------------
-device() {
-  if [[ $1 == /* ]]; then echo "$1"; else echo "/dev/$1"; fi
-}
+device() { if [[ $1 == /* ]]; then echo "$1"; else echo "/dev/$1"; fi; }
 
 # write_random VOLUME OFFSET_KIB LENGTH_KIB SEED: bytes that follow from SEED and position.
 write_random() {
@@ -112,9 +125,12 @@ pool_status() {
   dmsetup status "$(pool_device "$1")" | cut -d' ' -f4-
 }
 
+# The pool's own device is below another of its name, when it has volumes.
 pool_device() {
-  local group=${1%/*} pool=${1#*/}
-  echo "${group//-/--}-${pool//-/--}-tpool"
+  local group=${1%/*} pool=${1#*/} name
+  name=${group//-/--}-${pool//-/--}
+  if [[ -e /dev/mapper/$name-tpool ]]; then name=$name-tpool; fi
+  echo "$name"
 }
 
 metadata_snapshot_held() {
@@ -123,13 +139,8 @@ metadata_snapshot_held() {
   [[ ${words[3]} != - ]]
 }
 
-hold_metadata_snapshot() {
-  dmsetup message "$(pool_device "$1")" 0 reserve_metadata_snap
-}
-
-release_metadata_snapshot() {
-  dmsetup message "$(pool_device "$1")" 0 release_metadata_snap
-}
+hold_metadata_snapshot() { dmsetup message "$(pool_device "$1")" 0 reserve_metadata_snap; }
+release_metadata_snapshot() { dmsetup message "$(pool_device "$1")" 0 release_metadata_snap; }
 
 # free_kib POOL: room for data.
 free_kib() {
@@ -148,15 +159,9 @@ fill_pool() {
 }
 
 # ---- bsr -------------------------------------------------------------------------------------
-# send_to FILE ARG...: bsr-send into a file.
-send_to() {
-  bsr-send "${@:2}" > "$1"
-}
-
-# receive_from FILE ARG...: bsr-recv from a file.
-receive_from() {
-  bsr-recv "${@:2}" < "$1"
-}
+# send_to FILE ARG..., receive_from FILE ARG...
+send_to() { bsr-send "${@:2}" > "$1"; }
+receive_from() { bsr-recv "${@:2}" < "$1"; }
 
 # ship 'SEND_ARGS' 'RECV_ARGS': one transfer that must succeed on both sides; prints the UUID.
 ship() {
@@ -169,15 +174,23 @@ ship() {
 
 # generations TARGET: its generations, oldest first.
 generations() {
-  lvs --noheadings -o lv_name,lv_tags -S "lv_tags=\"bsr.target=${1#*/}\"" "${1%/*}" |
-    sed -nE 's/^ *([^ ]+) .*bsr\.number=([0-9]+).*/\2 \1/p' | sort -n | sed "s|.* |${1%/*}/|"
+  lvs --noheadings -o lv_name,lv_tags "${1%/*}" |
+    sed -nE "/bsr\\.target=${1#*/}(,|\$)/s/^ *([^ ]+) .*bsr\\.number=([0-9]+).*/\\2 \\1/p" |
+    sort -n | sed "s|.* |${1%/*}/|"
 }
 
-newest_generation() {
-  generations "$1" | tail -n 1
-}
+newest_generation() { generations "$1" | tail -n 1; }
 
 # expect_equal VOLUME VOLUME [BYTES]: the same content.
 expect_equal() {
-  expect_same "$(sum "$1" "${@:3}")" "$(sum "$2" "${@:3}")" "content of $2, compared with $1"
+  local expected actual
+  expected=$(sum "$1" "${@:3}")
+  actual=$(sum "$2" "${@:3}")
+  expect_same "$expected" "$actual" "content of $2, compared with $1"
+}
+
+# on HOST COMMAND...: there, with these verbs.
+on() {
+  # shellcheck disable=SC2029
+  ssh "$1" "set -euo pipefail; . /lab/lib.sh; cd /lab/work; ${*:2}"
 }
