@@ -1,0 +1,191 @@
+// Lock and record of a pool: how they are written so that no crash leaves a lie.
+#include "platform/pool_files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <string_view>
+#include <thread>
+
+#include "base/error.h"
+#include "platform/signals.h"
+
+namespace bsr {
+namespace {
+
+constexpr std::chrono::milliseconds kLockInterval{50};
+constexpr size_t kRecordLimit = 4096;
+constexpr size_t kHeldWidth = 20;  // digits of the largest uint64_t
+constexpr std::string_view kHeader = "bsr-metadata-snapshot 1\n";
+constexpr std::string_view kHeldKey = "held ";
+
+/// Throws when others could put their own files into it.
+UniqueFd open_folder(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail_errno(errno, "making folder " + path);
+  UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) fail_errno(errno, "opening folder " + path);
+  struct stat facts {};
+  if (fstat(folder.get(), &facts) != 0) fail_errno(errno, "looking at folder " + path);
+  if (facts.st_uid != geteuid() || (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    fail(ErrorKind::failed, "folder {} must belong to us and be writable by nobody else", path);
+  return folder;
+}
+
+/// All that `file` has, at most kRecordLimit bytes; empty when it cannot be read.
+std::string read_small(int file) {
+  std::string text(kRecordLimit, '\0');
+  const ssize_t count = pread(file, text.data(), text.size(), 0);
+  text.resize(count < 0 ? 0 : static_cast<size_t>(count));
+  return text;
+}
+
+std::string read_small(const char* path) {
+  const UniqueFd file(open(path, O_RDONLY | O_CLOEXEC));
+  return file ? read_small(file.get()) : "";
+}
+
+bool write_all(int file, std::string_view text, off_t offset) {
+  return pwrite(file, text.data(), text.size(), offset) == static_cast<ssize_t>(text.size());
+}
+
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string current_boot_id() {
+  std::string id = read_small("/proc/sys/kernel/random/boot_id");
+  while (!id.empty() && id.back() == '\n') id.pop_back();
+  return id;
+}
+
+/// nullopt when there is no such process, or /proc does not tell.
+std::optional<uint64_t> start_of(pid_t pid) {
+  const std::string stat = read_small(fmt::format("/proc/{}/stat", pid).c_str());
+  // The name, in parentheses, may hold anything; what follows it is field 3, the start is field 22.
+  size_t at = stat.rfind(')');
+  for (int field = 3; at != std::string::npos && field <= 22; ++field) at = stat.find(' ', at + 1);
+  if (at == std::string::npos) return std::nullopt;
+  return parse_number<uint64_t>(
+      std::string_view(stat).substr(at + 1, stat.find(' ', at + 1) - at - 1));
+}
+
+/// Takes KEY VALUE\n off the front of `text`.
+std::optional<std::string_view> take_line(std::string_view& text, std::string_view key) {
+  const size_t end = text.find('\n');
+  if (end == std::string_view::npos || !text.starts_with(key)) return std::nullopt;
+  const std::string_view value = text.substr(key.size(), end - key.size());
+  text.remove_prefix(end + 1);
+  return value;
+}
+
+/// The field for the block is first and of one width, so that it can be filled in where it is.
+std::string record_text(const ProcessIdentity& owner, const std::string& pool_uuid) {
+  return fmt::format("{}{}{:>{}}\npool {}\npid {}\nstart {}\nboot {}\nend\n", kHeader, kHeldKey,
+                     "-", kHeldWidth, pool_uuid, owner.pid, owner.start, owner.boot_id);
+}
+
+std::optional<PoolRecord> parse_record(std::string_view text, std::string_view pool_uuid) {
+  if (!text.starts_with(kHeader)) return std::nullopt;
+  text.remove_prefix(kHeader.size());
+  auto held = take_line(text, kHeldKey);
+  const auto pool = take_line(text, "pool ");
+  const auto pid = take_line(text, "pid ");
+  const auto start = take_line(text, "start ");
+  const auto boot = take_line(text, "boot ");
+  if (!held || !pool || !pid || !start || !boot || text != "end\n" || *pool != pool_uuid)
+    return std::nullopt;
+  const auto pid_number = parse_number<pid_t>(*pid);
+  const auto start_number = parse_number<uint64_t>(*start);
+  if (!pid_number || *pid_number <= 0 || !start_number || boot->empty()) return std::nullopt;
+  PoolRecord record{{*pid_number, *start_number, std::string(*boot)}, std::nullopt};
+  held->remove_prefix(std::min(held->find_first_not_of(' '), held->size()));
+  if (*held == "-") return record;
+  record.held_root = parse_number<uint64_t>(*held);
+  if (!record.held_root) return std::nullopt;
+  return record;
+}
+
+}  // namespace
+
+PoolLock::PoolLock(const std::string& folder, const std::string& pool_uuid,
+                   const std::string& pool_name, std::chrono::steady_clock::time_point deadline) {
+  const UniqueFd place = open_folder(folder);
+  const std::string name = pool_uuid + ".lock";
+  UniqueFd file(openat(place.get(), name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) fail_errno(errno, fmt::format("opening {}/{}", folder, name));
+  while (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      fail_errno(errno, fmt::format("locking {}/{}", folder, name));
+    throw_if_stopped();
+    if (std::chrono::steady_clock::now() >= deadline) {
+      const auto holder = parse_number<pid_t>(read_small(file.get()));
+      fail(ErrorKind::busy, "pool {} is in use by {}; try again when that has ended", pool_name,
+           holder ? fmt::format("process {}", *holder) : "another process");
+    }
+    std::this_thread::sleep_for(kLockInterval);
+  }
+  // Only for the message above, so failing to write it is no failure.
+  if (ftruncate(file.get(), 0) == 0) (void)write_all(file.get(), std::to_string(getpid()), 0);
+  file_ = std::move(file);
+}
+
+ProcessIdentity ProcessIdentity::ours() {
+  return {getpid(), start_of(getpid()).value_or(0), current_boot_id()};
+}
+
+bool ProcessIdentity::may_be_alive() const {
+  const std::string now = current_boot_id();
+  if (now.empty()) return true;
+  if (boot_id != now) return false;
+  if (const auto started = start_of(pid)) return *started == start;
+  return !start_of(getpid());  // /proc works, so there is no such process
+}
+
+PoolRecordFile::PoolRecordFile(std::string folder, std::string pool_uuid)
+    : folder_(std::move(folder)), name_(std::move(pool_uuid)) {}
+
+std::optional<PoolRecord> PoolRecordFile::read() const {
+  const UniqueFd folder = open_folder(folder_);
+  const UniqueFd file(openat(folder.get(), name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file && errno == ENOENT) return std::nullopt;
+  if (!file) fail_errno(errno, fmt::format("opening {}/{}", folder_, name_));
+  return parse_record(read_small(file.get()), name_);
+}
+
+void PoolRecordFile::write_intent() {
+  const std::string path = folder_ + '/' + name_;
+  const UniqueFd folder = open_folder(folder_);
+  const std::string draft = name_ + ".new";
+  UniqueFd file(openat(folder.get(), draft.c_str(),
+                       O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) fail_errno(errno, "making " + path);
+  if (!write_all(file.get(), record_text(ProcessIdentity::ours(), name_), 0) ||
+      fsync(file.get()) != 0 ||
+      renameat(folder.get(), draft.c_str(), folder.get(), name_.c_str()) != 0 ||
+      fsync(folder.get()) != 0)
+    fail_errno(errno, "writing " + path);
+  file_ = std::move(file);
+}
+
+void PoolRecordFile::write_held(uint64_t held_root) {
+  const std::string digits = fmt::format("{:>{}}", held_root, kHeldWidth);
+  if (!write_all(file_.get(), digits, static_cast<off_t>(kHeader.size() + kHeldKey.size())))
+    fail_errno(errno, fmt::format("writing {}/{}", folder_, name_));
+}
+
+void PoolRecordFile::remove() noexcept {
+  file_.reset();
+  (void)unlink((folder_ + '/' + name_).c_str());
+}
+
+}  // namespace bsr
