@@ -16,7 +16,8 @@ constexpr std::string_view kWorkingSuffix = ".bsr-recv";
 /// The value of the tag KEY=..., or nullopt.
 std::optional<std::string> tag_value(const LogicalVolume& volume, std::string_view key) {
   for (const std::string& tag : volume.tags)
-    if (tag.size() > key.size() && tag.starts_with(key) && tag[key.size()] == '=') return tag.substr(key.size() + 1);
+    if (tag.size() > key.size() && tag.starts_with(key) && tag[key.size()] == '=')
+      return tag.substr(key.size() + 1);
   return std::nullopt;
 }
 
@@ -25,7 +26,8 @@ uint64_t number_tag(const LogicalVolume& volume, std::string_view key) {
   uint64_t value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || end != text.data() + text.size())
-    fail(ErrorKind::failed, "{}: its tag {}={} is not what bsr-recv writes; mend the tag or remove the volume",
+    fail(ErrorKind::failed,
+         "{}: its tag {}={} is not what bsr-recv writes; mend the tag or remove the volume",
          to_string(volume.name), key, text);
   return value;
 }
@@ -61,7 +63,8 @@ TargetState read_target_state(const std::vector<LogicalVolume>& volumes, const V
       state.working = volume;
       state.applying = tag_value(volume, "bsr.applying").value_or("");
     } else if (const std::optional<std::string> uuid = tag_value(volume, "bsr.uuid")) {
-      state.generations.push_back({volume, *uuid, number_tag(volume, "bsr.size"), number_tag(volume, "bsr.number")});
+      state.generations.push_back(
+          {volume, *uuid, number_tag(volume, "bsr.size"), number_tag(volume, "bsr.number")});
     }
   }
   std::ranges::sort(state.generations, {}, &Generation::number);
@@ -75,35 +78,48 @@ TargetState read_target_state(const std::vector<LogicalVolume>& volumes, const V
 void check_lineage(const TargetState& state, const BeginFrame& begin) {
   const std::string name = to_string(state.target);
   if (state.name_taken)
-    fail(ErrorKind::diverged, "{}: a volume of this name exists, so this target was promoted or is not ours; rename it or receive under another name",
+    fail(ErrorKind::diverged,
+         "{}: a volume of this name exists, so this target was promoted or is not ours; rename it "
+         "or receive under another name",
          name);
   if (state.find(begin.snapshot_id) != nullptr) return;
   const Generation* newest = state.newest();
   if (begin.is_full()) {
     if (newest != nullptr)
-      fail(ErrorKind::base, "{}: holds generations, the newest is {} ({}), and this is a full stream; send a change to that (bsr-send -i), or receive under another name",
+      fail(ErrorKind::base,
+           "{}: holds generations, the newest is {} ({}), and this is a full stream; send a change "
+           "to that (bsr-send -i), or receive under another name",
            name, newest->volume.name.lv, newest->uuid);
     return;
   }
   if (newest == nullptr)
-    fail(ErrorKind::base, "{}: holds nothing, and the stream is a change to snapshot {}; send a full stream first", name,
-         begin.base_id);
+    fail(ErrorKind::base,
+         "{}: holds nothing, and the stream is a change to snapshot {}; send a full stream first",
+         name, begin.base_id);
   if (const Generation* older = state.find(begin.base_id); older != nullptr && older != newest)
-    fail(ErrorKind::diverged, "{}: the stream is a change to {} ({}), but the newest generation is {} ({}); send a change to that",
+    fail(ErrorKind::diverged,
+         "{}: the stream is a change to {} ({}), but the newest generation is {} ({}); send a "
+         "change to that",
          name, older->volume.name.lv, older->uuid, newest->volume.name.lv, newest->uuid);
   if (newest->uuid != begin.base_id)
-    fail(ErrorKind::base, "{}: the stream is a change to snapshot {}, which is no generation here; the newest is {} ({}): send a change to that",
+    fail(ErrorKind::base,
+         "{}: the stream is a change to snapshot {}, which is no generation here; the newest is {} "
+         "({}): send a change to that",
          name, begin.base_id, newest->volume.name.lv, newest->uuid);
   if (newest->size != begin.base_size)
-    fail(ErrorKind::base, "{}: the stream's base has {} bytes, generation {} has {}; the base was changed after it was sent",
+    fail(ErrorKind::base,
+         "{}: the stream's base has {} bytes, generation {} has {}; the base was changed after it "
+         "was sent",
          name, begin.base_size, newest->volume.name.lv, newest->size);
 }
 
-std::string generation_name(const std::vector<LogicalVolume>& volumes, const VolumeName& target, int64_t snapshot_time) {
+std::string generation_name(const std::vector<LogicalVolume>& volumes, const VolumeName& target,
+                            int64_t snapshot_time) {
   const std::string first = fmt::format("{}.bsr-{}", target.lv, utc_stamp(snapshot_time));
   std::string name = first;
   const auto taken = [&] {
-    return std::ranges::any_of(volumes, [&](const LogicalVolume& volume) { return volume.name.lv == name; });
+    return std::ranges::any_of(volumes,
+                               [&](const LogicalVolume& volume) { return volume.name.lv == name; });
   };
   for (unsigned i = 2; taken(); ++i) name = fmt::format("{}-{}", first, i);
   return name;
@@ -122,7 +138,10 @@ std::vector<std::string> generation_tags(const TargetState& state, const BeginFr
   };
   for (const std::string& tag : tags)
     if (!is_valid_tag(tag))
-      fail(ErrorKind::unsupported, "\"{}\" cannot be written as an LVM tag; the sender's identities must be of [a-zA-Z0-9_+.-/=!:&#]", tag);
+      fail(ErrorKind::unsupported,
+           "\"{}\" cannot be written as an LVM tag; the sender's identities must be of "
+           "[a-zA-Z0-9_+.-/=!:&#]",
+           tag);
   return tags;
 }
 

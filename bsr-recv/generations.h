@@ -11,7 +11,8 @@
 
 namespace bsr {
 
-/// A committed state of the source: a read-only thin snapshot with our tags (docs/design.md lists them).
+/// A committed state of the source: a read-only thin snapshot with our tags (docs/design.md lists
+/// them).
 struct Generation {
   LogicalVolume volume;
   std::string uuid;     ///< of the source snapshot
@@ -23,8 +24,8 @@ struct TargetState {
   VolumeName target;
   std::vector<Generation> generations;   ///< oldest first
   std::optional<LogicalVolume> working;  ///< LV.bsr-recv
-  std::string applying;                  ///< snapshot that `working` was being made into; empty: it is clean
-  bool name_taken = false;               ///< a volume with the target's own name exists
+  std::string applying;     ///< snapshot that `working` was being made into; empty: it is clean
+  bool name_taken = false;  ///< a volume with the target's own name exists
 
   [[nodiscard]] const Generation* newest() const {
     return generations.empty() ? nullptr : &generations.back();
@@ -32,22 +33,24 @@ struct TargetState {
   [[nodiscard]] const Generation* find(const std::string& uuid) const;
 };
 
-/// `volumes`: all of the target's volume group. Only volumes with our tags for this target count. Throws
-/// Error{failed} for tags that contradict each other.
+/// `volumes`: all of the target's volume group. Only volumes with our tags for this target count.
+/// Throws Error{failed} for tags that contradict each other.
 [[nodiscard]] TargetState read_target_state(const std::vector<LogicalVolume>& volumes,
                                             const VolumeName& target);
 
-/// Refuses a stream that does not continue the newest generation: Error{base}, Error{diverged}. A stream whose
-/// snapshot is a generation already is let through.
+/// Refuses a stream that does not continue the newest generation: Error{base}, Error{diverged}. A
+/// stream whose snapshot is a generation already is let through.
 void check_lineage(const TargetState& state, const BeginFrame& begin);
 
 [[nodiscard]] VolumeName working_copy_name(const VolumeName& target);
 
-/// The first free name for the generation: LV.bsr-<UTC time of the source snapshot>, then with -2, -3...
+/// The first free name for the generation: LV.bsr-<UTC time of the source snapshot>, then with -2,
+/// -3...
 [[nodiscard]] std::string generation_name(const std::vector<LogicalVolume>& volumes,
                                           const VolumeName& target, int64_t snapshot_time);
 
-[[nodiscard]] std::vector<std::string> generation_tags(const TargetState& state, const BeginFrame& begin);
+[[nodiscard]] std::vector<std::string> generation_tags(const TargetState& state,
+                                                       const BeginFrame& begin);
 
 /// Tags of a working copy; `snapshot`: what it is being made into.
 [[nodiscard]] std::string target_tag(const VolumeName& target);

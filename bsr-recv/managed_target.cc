@@ -1,0 +1,154 @@
+#include "bsr-recv/managed_target.h"
+
+#include "base/error.h"
+#include "formats/delta.h"
+#include "platform/delta_engine.h"
+#include "platform/thin_device.h"
+#include "platform/thin_pool.h"
+
+namespace bsr {
+namespace {
+
+std::string lock_name(const VolumeName& target) {
+  return fmt::format("recv-{}-{}", target.vg, target.lv);
+}
+
+uint64_t whole_extents(uint64_t bytes, uint64_t extent_size) {
+  return (bytes + extent_size - 1) / extent_size * extent_size;
+}
+
+}  // namespace
+
+ManagedTarget::ManagedTarget(VolumeName target, std::optional<VolumeName> pool)
+    : target_(std::move(target)),
+      pool_(std::move(pool)),
+      lock_(lock_name(target_),
+            fmt::format("{}: another bsr-recv works on it", to_string(target_))) {
+  look();
+}
+
+std::vector<LogicalVolume> ManagedTarget::look() {
+  std::vector<LogicalVolume> volumes = lvm_.list(target_.vg);
+  state_ = read_target_state(volumes, target_);
+  return volumes;
+}
+
+VolumeName ManagedTarget::pool_name() const {
+  if (const Generation* newest = state_.newest()) return {target_.vg, newest->volume.pool};
+  if (!pool_)
+    fail(ErrorKind::usage,
+         "{}: does not exist yet; say in which pool it shall be made: --pool {}/POOL",
+         to_string(target_), target_.vg);
+  return *pool_;
+}
+
+bool ManagedTarget::holds(const BeginFrame& begin) const {
+  return state_.find(begin.snapshot_id) != nullptr;
+}
+
+void ManagedTarget::check(const BeginFrame& begin) {
+  check_lineage(state_, begin);
+  if (holds(begin)) return;
+  // Both say what is wrong before anything is made: names, tags, and that the pool is one.
+  static_cast<void>(generation_tags(state_, begin));
+  static_cast<void>(lvm_.thin_pool(pool_name()));
+  if (state_.working && state_.working->open)
+    fail(ErrorKind::busy, "{}: is in use; only bsr-recv may open it",
+         to_string(state_.working->name));
+}
+
+void ManagedTarget::check_not_diverged() const {
+  const Generation& newest = *state_.newest();
+  const Activation active(lvm_, *state_.working);  // its pool with it
+  MetadataSnapshot frozen(lvm_.thin_pool(pool_name()));
+  const uint64_t size = newest.volume.size;
+  const std::unique_ptr<DeltaSource> delta =
+      open_delta(DeltaEngine::thin_tools, {metadata_path(pool_name()), true}, newest.volume.thin_id,
+                 *state_.working->thin_id, newest.volume.chunk_size, size, size);
+  const bool same = !delta->next() && newest.volume.size == state_.working->size;
+  frozen.release();
+  if (!same)
+    fail(ErrorKind::diverged,
+         "{}: {} and its working copy {} differ, so somebody wrote to one of them; compare them, "
+         "then remove the working "
+         "copy (lvremove {}) if the generation is right, or the generation if it is not",
+         to_string(target_), newest.volume.name.lv, state_.working->name.lv,
+         to_string(state_.working->name));
+}
+
+void ManagedTarget::remove_working_copy() {
+  if (state_.working->active) lvm_.deactivate(state_.working->name);
+  lvm_.remove(state_.working->name);
+  state_.working.reset();
+}
+
+void ManagedTarget::make_working_copy(const BeginFrame& begin) {
+  const VolumeName name = working_copy_name(target_);
+  const Generation* newest = state_.newest();
+  // Half of an older session (unless that session had only its last step to go), or of a row that
+  // is gone.
+  const bool is_half =
+      !state_.applying.empty() && (newest == nullptr || newest->uuid != state_.applying);
+  if (state_.working && (is_half || newest == nullptr)) remove_working_copy();
+
+  if (state_.working) {
+    check_not_diverged();
+    if (!state_.applying.empty()) lvm_.remove_tag(name, applying_tag(state_.applying));
+    lvm_.add_tag(name, applying_tag(begin.snapshot_id));
+  } else if (newest != nullptr) {
+    lvm_.snapshot(newest->volume.name, name.lv,
+                  {.read_only = false,
+                   .activation_skip = true,
+                   .tags = {target_tag(target_), applying_tag(begin.snapshot_id)}});
+  } else {
+    lvm_.create_thin(pool_name(), name.lv, begin.volume_size,
+                     {.read_only = false,
+                      .activation_skip = true,
+                      .tags = {target_tag(target_), applying_tag(begin.snapshot_id)}});
+  }
+}
+
+void ManagedTarget::resize_working_copy(uint64_t bytes) {
+  const uint64_t old_size = state_.working->size;
+  if (bytes <
+      old_size) {  // what lies behind the new end would come back when the volume grows again
+    BlockFile file(state_.working->path, BlockFile::Access::write);
+    const std::optional<uint64_t> thin_chunk = thin_device_chunk(file.fd());
+    BlockSink tail(std::move(file), thin_chunk);
+    tail.zero({bytes, old_size - bytes});
+    tail.flush();
+  }
+  const uint64_t size = whole_extents(bytes, state_.working->extent_size);
+  if (size != old_size) lvm_.resize(state_.working->name, size);
+}
+
+VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
+  make_working_copy(begin);
+  look();
+  if (!state_.working)
+    fail(ErrorKind::failed, "{}: was made and is not there", to_string(working_copy_name(target_)));
+  activation_.emplace(lvm_, *state_.working);
+  resize_working_copy(begin.volume_size);
+  check_pool_room(pool_name(), state_.working->chunk_size, begin.plan_data);
+  BlockFile file(state_.working->path, BlockFile::Access::write);
+  const std::optional<uint64_t> thin_chunk = thin_device_chunk(file.fd());
+  device_.emplace(std::move(file), thin_chunk);
+  sink_.emplace(*device_, pool_name(), state_.working->chunk_size);
+  return *sink_;
+}
+
+void ManagedTarget::commit(const BeginFrame& begin) {
+  sink_.reset();
+  device_.reset();
+  activation_->release();
+  const std::vector<LogicalVolume> volumes = look();
+  const std::vector<std::string> tags = generation_tags(state_, begin);
+  const std::string name = generation_name(volumes, target_, begin.snapshot_time);
+  // The commit point: before this transaction the newest generation is the old one, after it the
+  // new one.
+  lvm_.snapshot(state_.working->name, name,
+                {.read_only = true, .activation_skip = true, .tags = tags});
+  lvm_.remove_tag(state_.working->name, applying_tag(begin.snapshot_id));
+}
+
+}  // namespace bsr

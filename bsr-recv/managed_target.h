@@ -1,0 +1,46 @@
+// A volume in LVM that is kept as a row of generations, by the commit protocol of docs/design.md.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "bsr-recv/generations.h"
+#include "bsr-recv/target.h"
+#include "platform/activation.h"
+#include "platform/block_io.h"
+#include "platform/file_lock.h"
+#include "platform/pool_guard.h"
+
+namespace bsr {
+
+class ManagedTarget final : public Target {
+ public:
+  /// Takes the target's lock and looks at what is there. `pool`: where a first full stream makes
+  /// its volume. Throws Error{busy} while another session has the lock.
+  ManagedTarget(VolumeName target, std::optional<VolumeName> pool);
+
+  void check(const BeginFrame& begin) override;
+  [[nodiscard]] bool holds(const BeginFrame& begin) const override;
+  VolumeSink& prepare(const BeginFrame& begin) override;
+  [[nodiscard]] bool starts_empty() const override { return state_.generations.empty(); }
+  void commit(const BeginFrame& begin) override;
+
+ private:
+  [[nodiscard]] VolumeName pool_name() const;
+  std::vector<LogicalVolume> look();  ///< refreshes state_; all volumes of the group
+  void check_not_diverged() const;
+  void make_working_copy(const BeginFrame& begin);
+  void remove_working_copy();
+  void resize_working_copy(uint64_t bytes);
+
+  Lvm lvm_;
+  VolumeName target_;
+  std::optional<VolumeName> pool_;
+  FileLock lock_;
+  TargetState state_;
+  std::optional<Activation> activation_;
+  std::optional<BlockSink> device_;  // after activation_: closed before the volume is deactivated
+  std::optional<PoolGuard> sink_;
+};
+
+}  // namespace bsr

@@ -1,0 +1,98 @@
+// A snapshot in LVM.
+#include "base/error.h"
+#include "bsr-send/source.h"
+#include "platform/activation.h"
+#include "platform/block_io.h"
+#include "platform/lvm.h"
+#include "platform/thin_pool.h"
+
+namespace bsr {
+namespace {
+
+VolumeName parse_name(const std::string& text) {
+  std::optional<VolumeName> name = parse_volume_name(text);
+  if (!name)
+    fail(ErrorKind::usage,
+         "{}: not a name of the form VG/LV (for a pool image give --metadata and --data)", text);
+  return *name;
+}
+
+/// A thin volume that stands still.
+LogicalVolume find_snapshot(const Lvm& lvm, const std::string& text) {
+  const VolumeName name = parse_name(text);
+  std::optional<LogicalVolume> volume = lvm.find(name);
+  if (!volume)
+    fail(ErrorKind::failed, "{}: there is no such logical volume; see `lvs {}`", text, name.vg);
+  if (!volume->is_thin || !volume->thin_id)
+    fail(ErrorKind::usage, "{}: is not a thin volume; only thin volumes know what changed in them",
+         text);
+  if (volume->writable && volume->open)
+    fail(ErrorKind::busy,
+         "{}: is in use and writable, so it changes while it is read; make a snapshot (lvcreate -s "
+         "-n NAME {}) and send that",
+         text, to_string(name));
+  return std::move(*volume);
+}
+
+class LvmSource final : public SendSource {
+ public:
+  explicit LvmSource(const SendOptions& options) : target_(find_snapshot(lvm_, options.snapshot)) {
+    begin_.volume_size = target_.size;
+    begin_.chunk_size = static_cast<uint32_t>(target_.chunk_size);
+    begin_.snapshot_time = target_.time;
+    begin_.volume_id = target_.origin_uuid.empty() ? target_.uuid : target_.origin_uuid;
+    begin_.snapshot_id = target_.uuid;
+    begin_.name = to_string(target_.name).substr(0, stream::kNameSize - 1);
+    if (!options.base) return;
+    base_ = find_snapshot(lvm_, *options.base);
+    if (base_->uuid == target_.uuid)
+      fail(ErrorKind::usage, "-i {}: base and snapshot are the same volume", *options.base);
+    if (base_->pool_uuid != target_.pool_uuid)
+      fail(ErrorKind::base,
+           "-i {}: lies in pool {}/{}, {} in {}/{}; only snapshots of one pool can be compared",
+           *options.base, base_->name.vg, base_->pool, options.snapshot, target_.name.vg,
+           target_.pool);
+    begin_.base_id = base_->uuid;
+    begin_.base_size = base_->size;
+  }
+
+  [[nodiscard]] const BeginFrame& describe() const override { return begin_; }
+
+  std::unique_ptr<Plan> plan(DeltaEngine engine) override {
+    activation_.emplace(lvm_, target_);  // the pool comes with it
+    // Claimed before its mappings are read, so that nobody can mount and change it from here on.
+    reader_.emplace(BlockFile(target_.path, BlockFile::Access::read));
+    const VolumeName pool{target_.name.vg, target_.pool};
+    MetadataSnapshot frozen(lvm_.thin_pool(pool));
+    const std::optional<uint64_t> base = base_ ? base_->thin_id : std::nullopt;
+    const std::unique_ptr<DeltaSource> delta =
+        open_delta(engine, {metadata_path(pool), true}, base, *target_.thin_id, target_.chunk_size,
+                   begin_.base_size, begin_.volume_size);
+    auto plan = std::make_unique<Plan>(*delta, target_.chunk_size);
+    frozen.release();
+    return plan;
+  }
+
+  VolumeReader& open() override { return *reader_; }
+
+  void close() override {
+    reader_.reset();
+    activation_->release();
+  }
+
+ private:
+  Lvm lvm_;
+  LogicalVolume target_;
+  std::optional<LogicalVolume> base_;
+  BeginFrame begin_;
+  std::optional<Activation> activation_;
+  std::optional<BlockReader> reader_;  // after activation_: closed before the volume is deactivated
+};
+
+}  // namespace
+
+std::unique_ptr<SendSource> open_lvm_source(const SendOptions& options) {
+  return std::make_unique<LvmSource>(options);
+}
+
+}  // namespace bsr
