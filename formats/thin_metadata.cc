@@ -25,7 +25,7 @@ constexpr size_t kIncompatOffset = 360;
 
 constexpr uint64_t kMinChunkSize = uint64_t{64} << 10;
 constexpr uint64_t kMaxChunkSize = uint64_t{1} << 30;
-constexpr uint64_t kMaxDeviceSize = uint64_t{1} << 63;  // bytes; the kernel's loff_t ends there
+constexpr uint64_t kMaxDeviceSize = uint64_t{1} << 63;  // bytes; also of the pool's data device
 constexpr uint64_t kMaxThinId = (uint64_t{1} << 24) - 1;
 
 constexpr uint32_t kRootSize = 8;      // bytes of a value in the tree of mapping trees
@@ -93,6 +93,9 @@ void ThinMetadata::read_superblock(MetadataState state) {
   if (chunk_size_ < kMinChunkSize || chunk_size_ > kMaxChunkSize ||
       chunk_size_ % kMinChunkSize != 0)
     fail(ErrorKind::corrupt, "metadata block {}: chunks of {} bytes", location, chunk_size_);
+  if (data_blocks_ > kMaxDeviceSize / chunk_size_)
+    fail(ErrorKind::corrupt, "metadata block 0: a pool of {} chunks of {} bytes", data_blocks_,
+         chunk_size_);
   transaction_id_ = load_le<uint64_t>(bytes, kTransactionOffset);
   mapping_root_ = load_le<uint64_t>(bytes, kMappingRootOffset);
   details_root_ = load_le<uint64_t>(bytes, kDetailsRootOffset);

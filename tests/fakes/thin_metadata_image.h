@@ -75,12 +75,12 @@ constexpr uint64_t mapping_value(uint64_t data_block, uint64_t time = 0) {
 class ThinMetadataBuilder {
  public:
   struct Shape {
-    uint64_t fanout = 100;  ///< entries in a node, on average; small ones make high trees
-    bool share = true;      ///< false: no node is used twice
-    unsigned loose_keys =
-        0;  ///< percent of the child pointers whose key is below the child's first key
-    unsigned copied = 0;  ///< percent of the shareable nodes that are written again
-    uint64_t salt = 0;    ///< picks other boundaries
+    uint64_t fanout = 100;     ///< entries in a node, on average; small ones make high trees
+    bool share = true;         ///< false: no node is used twice
+    unsigned loose_keys = 0;   ///< percent of child pointers with a key below the child's first
+    unsigned copied = 0;       ///< percent of the shareable nodes that are written again
+    unsigned full_thirds = 0;  ///< 1: nodes are at least as full as the kernel keeps them
+    uint64_t salt = 0;         ///< picks other boundaries
   };
 
   explicit ThinMetadataBuilder(Shape shape, uint64_t data_blocks = 1 << 20,
@@ -142,22 +142,39 @@ class ThinMetadataBuilder {
     for (uint64_t level = 0;; ++level) {
       const bool leaf = level == 0;
       const uint32_t value_size = leaf ? leaf_value_size : 8;
-      const size_t most = max_entries(value_size);
       std::vector<Entry> parents;
-      const auto close = [&](Node& node) {
+      for (std::vector<Entry>& group : cut(std::move(entries), level, max_entries(value_size))) {
         const uint64_t lowest = parents.empty() ? 0 : parents.back().last + 1;
-        parents.push_back(write(std::exchange(node, Node{value_size, leaf, {}}), lowest));
-      };
-      Node node{value_size, leaf, {}};
-      for (const Entry& entry : entries) {
-        const size_t size = node.entries.size();
-        if (size == most || (size > (leaf ? 0 : 1) && ends_before(entry.key, level))) close(node);
-        node.entries.push_back(entry);
+        parents.push_back(write({value_size, leaf, std::move(group)}, lowest));
       }
-      if (!node.entries.empty() || parents.empty()) close(node);
       if (parents.size() == 1) return load_le<uint64_t>(parents[0].value, 0);
       entries = std::move(parents);
     }
+  }
+
+  /// The entries of each node of one level.
+  [[nodiscard]] std::vector<std::vector<Entry>> cut(std::vector<Entry> entries, uint64_t level,
+                                                    size_t most) const {
+    const size_t least = std::max<size_t>(shape_.full_thirds * most / 3, level == 0 ? 1 : 2);
+    std::vector<std::vector<Entry>> groups(1);
+    for (Entry& entry : entries) {
+      const size_t size = groups.back().size();
+      if (size == most || (size >= least && ends_before(entry.key, level))) groups.emplace_back();
+      groups.back().push_back(std::move(entry));
+    }
+    if (groups.size() == 1 || groups.back().size() >= least) return groups;
+    // The last one is too empty: it shares with its neighbour what both have.
+    std::vector<Entry> both = std::move(groups[groups.size() - 2]);
+    std::ranges::move(groups.back(), std::back_inserter(both));
+    groups.pop_back();
+    const auto middle = both.begin() + static_cast<std::ptrdiff_t>(both.size() / 2);
+    if (both.size() <= most) {
+      groups.back() = std::move(both);
+    } else {
+      groups.back().assign(both.begin(), middle);
+      groups.emplace_back(middle, both.end());
+    }
+    return groups;
   }
 
   static uint32_t max_entries(uint32_t value_size) {

@@ -151,6 +151,7 @@ TEST(ThinMetadata, RefusesSuperblockFieldsThatCannotBe) {
   EXPECT_EQ(ErrorKind::unsupported, kind_with(360, uint32_t{1}));  // feature
   EXPECT_EQ(ErrorKind::corrupt, kind_with(340, uint32_t{16}));     // metadata block size
   EXPECT_EQ(ErrorKind::corrupt, kind_with(336, uint32_t{0}));      // chunk size
+  EXPECT_EQ(ErrorKind::corrupt, kind_with(64, uint64_t{1} << 48));  // data blocks
   EXPECT_EQ(ErrorKind::corrupt, kind_with(336, uint32_t{129}));
   EXPECT_EQ(ErrorKind::corrupt, kind_with(336, uint32_t{(1 << 21) + 128}));
 }

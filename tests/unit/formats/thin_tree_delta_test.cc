@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/random_mappings.h"
 #include "tests/fakes/thin_metadata_image.h"
 #include "tests/fakes/thrown_error.h"
 
@@ -11,6 +12,7 @@ namespace bsr {
 namespace {
 
 constexpr uint64_t kChunk = 64 << 10;
+constexpr uint64_t kDataBlocks = 100000;
 constexpr uint64_t kBase = 1;
 constexpr uint64_t kTarget = 2;
 
@@ -76,34 +78,6 @@ MappingValues sequence(uint64_t first, uint64_t count, uint64_t data = 5000) {
   return mappings;
 }
 
-/// Random runs, dense or sparse, in a device of `blocks`.
-MappingValues random_mappings(std::mt19937_64& dice, uint64_t blocks) {
-  MappingValues mappings;
-  const uint64_t runs = dice() % 12;
-  for (uint64_t run = 0; run < runs; ++run) {
-    const uint64_t first = dice() % blocks;
-    const uint64_t length = 1 + dice() % (dice() % 2 == 0 ? 3 : 30);
-    for (uint64_t i = 0; i < length; ++i)
-      mappings[first + i] = mapping_value(dice() % 100000, dice() % 3);
-  }
-  return mappings;
-}
-
-/// Overwrites, discards and adds runs; also changes only the time of some, which is no difference.
-void mutate(MappingValues& mappings, std::mt19937_64& dice, uint64_t blocks) {
-  const uint64_t changes = dice() % 10;
-  for (uint64_t change = 0; change < changes; ++change) {
-    const uint64_t first = dice() % blocks;
-    const uint64_t length = 1 + dice() % 8;
-    const uint64_t action = dice() % 4;
-    for (uint64_t block = first; block < first + length; ++block) {
-      if (action == 0) mappings.erase(block);
-      if (action == 1 && mappings.contains(block)) mappings[block] ^= 1;
-      if (action >= 2) mappings[block] = mapping_value(dice() % 100000, dice() % 3);
-    }
-  }
-}
-
 Shape random_shape(std::mt19937_64& dice) {
   const uint64_t fanouts[] = {2, 3, 8, 100};
   return {.fanout = fanouts[dice() % 4],
@@ -118,9 +92,9 @@ TEST(TreeDelta, EqualsNaiveDeltaOnRandomPairs) {
   for (int round = 0; round < 2500; ++round) {
     SCOPED_TRACE(round);
     const uint64_t blocks = dice() % 2 == 0 ? 300 : uint64_t{1} << 40;
-    const MappingValues base = random_mappings(dice, blocks);
-    MappingValues target = dice() % 10 == 0 ? random_mappings(dice, blocks) : base;
-    mutate(target, dice, blocks);
+    const MappingValues base = random_mappings(dice, blocks, kDataBlocks);
+    MappingValues target = dice() % 10 == 0 ? random_mappings(dice, blocks, kDataBlocks) : base;
+    mutate(target, dice, blocks, kDataBlocks);
     const Shape shape = random_shape(dice);
     ThinMetadataImage image =
         pool(base, target, shape, dice() % 4 == 0 ? random_shape(dice) : shape);
@@ -234,7 +208,7 @@ TEST(TreeDelta, RefusesDamageInWhatItReads) {
   std::mt19937_64 dice(3);
   const MappingValues base = sequence(0, 300);
   MappingValues target = base;
-  mutate(target, dice, 300);
+  mutate(target, dice, 300, kDataBlocks);
   const ThinMetadataImage good = pool(base, target, {.fanout = 4});
   ThinMetadataImage scratch = good;
   const auto truth = delta_of(scratch);
