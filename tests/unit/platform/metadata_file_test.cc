@@ -1,0 +1,87 @@
+// Blocks from a file, and what the cache keeps.
+#include "platform/metadata_file.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/temporary_folder.h"
+#include "tests/fakes/thrown_error.h"
+
+namespace bsr {
+namespace {
+
+using Block = std::array<std::byte, kMetadataBlockSize>;
+
+/// Every block is filled with its number and `mark`.
+Bytes numbered(uint64_t blocks, uint64_t mark = 0) {
+  Bytes bytes;
+  for (uint64_t block = 0; block < blocks; ++block)
+    for (size_t i = 0; i < kMetadataBlockSize; i += 8) append_le<uint64_t>(bytes, block + mark);
+  return bytes;
+}
+
+uint64_t number_in(MetadataFile& file, uint64_t block) {
+  Block bytes;
+  file.read(block, bytes);
+  EXPECT_EQ(load_le<uint64_t>(bytes, 0), load_le<uint64_t>(bytes, kMetadataBlockSize - 8));
+  return load_le<uint64_t>(bytes, 0);
+}
+
+TEST(MetadataFile, ReadsMoreBlocksThanItKeepsInAnyOrder) {
+  const TemporaryFolder folder;
+  MetadataFile file(folder.write("metadata", numbered(1000)));
+  ASSERT_EQ(1000, file.count());
+  for (uint64_t i = 0; i < 20000; ++i) {
+    const uint64_t block = i * i * 7 % 1000;
+    ASSERT_EQ(block, number_in(file, block));
+  }
+}
+
+TEST(MetadataFile, ReadsTheBlocksUsedLastOnlyOnce) {
+  const TemporaryFolder folder;
+  MetadataFile file(folder.write("metadata", numbered(600)));
+  number_in(file, 0);
+  number_in(file, 1);
+  folder.write("metadata", numbered(600, 5000));
+
+  for (uint64_t block = 100; block < 354; ++block) number_in(file, block);
+  EXPECT_EQ(0, number_in(file, 0));  // 256 blocks fit
+  number_in(file, 400);              // puts out block 1, used longest ago
+
+  EXPECT_EQ(0, number_in(file, 0));
+  EXPECT_EQ(5001, number_in(file, 1));
+}
+
+TEST(MetadataFile, CountsWholeBlocksOnly) {
+  const TemporaryFolder folder;
+  Bytes bytes = numbered(3);
+  bytes.pop_back();
+  MetadataFile file(folder.write("metadata", bytes));
+  EXPECT_EQ(2, file.count());
+  EXPECT_EQ(1, number_in(file, 1));
+}
+
+TEST(MetadataFile, NamesThePathOfWhatItCannotRead) {
+  const TemporaryFolder folder;
+  const std::string missing = folder.path("missing");
+  const auto error = error_thrown_by([&] { MetadataFile file(missing); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(ErrorKind::failed, error->kind());
+  EXPECT_NE(std::string(error->what()).find(missing), std::string::npos);
+
+  const std::string path = folder.write("metadata", numbered(3));
+  MetadataFile file(path);
+  folder.write("metadata", numbered(1));
+  const auto cut = error_thrown_by([&] { number_in(file, 2); });
+  ASSERT_TRUE(cut);
+  EXPECT_NE(std::string(cut->what()).find(path), std::string::npos);
+  EXPECT_EQ(0, number_in(file, 0));  // a failed read leaves nothing behind
+  EXPECT_TRUE(error_thrown_by([&] { number_in(file, 2); }));
+}
+
+TEST(MetadataFile, RefusesWhatIsNeitherFileNorDevice) {
+  for (const char* path : {"/dev/null", "/proc"})
+    EXPECT_TRUE(error_thrown_by([&] { MetadataFile file(path); })) << path;
+}
+
+}  // namespace
+}  // namespace bsr
