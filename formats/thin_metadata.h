@@ -38,7 +38,8 @@ class ThinMetadata {
   /// Bytes in a data block: a multiple of 64 KiB, at most 1 GiB.
   [[nodiscard]] uint64_t chunk_size() const { return chunk_size_; }
 
-  /// Data blocks in the pool: every mapping points below it, and the end of the last in bytes fits 63 bits.
+  /// Data blocks in the pool: every mapping points below it, and the end of the last in bytes fits
+  /// 63 bits.
   [[nodiscard]] uint64_t data_blocks() const { return data_blocks_; }
   [[nodiscard]] uint64_t transaction_id() const { return transaction_id_; }
 
