@@ -1,0 +1,92 @@
+// Order, bounds and failures of the threads that read, encode and write.
+#include "bsr-send/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/memory_volume.h"
+#include "tests/fakes/thrown_error.h"
+
+namespace bsr {
+namespace {
+
+constexpr uint64_t kVolume = 8 << 20;
+
+/// One extent over the whole volume.
+class WholeVolume final : public DeltaSource {
+ public:
+  std::optional<DeltaExtent> next() override {
+    if (done_) return std::nullopt;
+    done_ = true;
+    return DeltaExtent{{0, kVolume}, DeltaKind::data};
+  }
+
+ private:
+  bool done_ = false;
+};
+
+class FailingVolume final : public VolumeReader {
+ public:
+  void read(uint64_t offset, std::span<std::byte> into) override {
+    if (offset >= kVolume / 2) fail(ErrorKind::failed, "disk broke");
+    std::ranges::fill(into, std::byte{1});
+  }
+};
+
+class CollectingWriter final : public BodyWriter {
+ public:
+  explicit CollectingWriter(size_t fail_after = SIZE_MAX) : fail_after_(fail_after) {}
+  void write(EncodedBody, uint64_t end_position) override {
+    ends.push_back(end_position);
+    if (ends.size() == fail_after_) fail(ErrorKind::peer, "reader gone");
+  }
+  std::vector<uint64_t> ends;
+
+ private:
+  size_t fail_after_;
+};
+
+Bytes volume_content() {
+  Bytes bytes(kVolume);
+  for (size_t i = 0; i < bytes.size(); i += 4096)
+    bytes[i] = static_cast<std::byte>(1 + i / 4096 % 255);
+  return bytes;
+}
+
+class Pipeline : public testing::TestWithParam<unsigned> {};
+
+TEST_P(Pipeline, WritesPiecesInTheOrderOfTheVolume) {
+  MemoryVolume volume(volume_content());
+  WholeVolume plan;
+  PieceReader pieces(plan, volume);
+  CollectingWriter out;
+  ship(pieces, out, {}, GetParam());
+  EXPECT_TRUE(std::ranges::is_sorted(out.ends));
+  ASSERT_FALSE(out.ends.empty());
+  EXPECT_EQ(kVolume, out.ends.back());
+}
+
+TEST_P(Pipeline, ReportsWhatTheReaderThrew) {
+  FailingVolume volume;
+  WholeVolume plan;
+  PieceReader pieces(plan, volume);
+  CollectingWriter out;
+  const auto error = error_thrown_by([&] { ship(pieces, out, {}, GetParam()); });
+  ASSERT_TRUE(error);
+  EXPECT_STREQ("disk broke", error->what());
+}
+
+TEST_P(Pipeline, EndsAllThreadsWhenTheWriterThrows) {
+  MemoryVolume volume(volume_content());
+  WholeVolume plan;
+  PieceReader pieces(plan, volume);
+  CollectingWriter out(3);
+  const auto error = error_thrown_by([&] { ship(pieces, out, {}, GetParam()); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(ErrorKind::peer, error->kind());
+  EXPECT_EQ(3U, out.ends.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, Pipeline, testing::Values(0U, 1U, 2U, 5U));
+
+}  // namespace
+}  // namespace bsr
