@@ -14,8 +14,11 @@ namespace {
 std::optional<BlockFile> open_existing(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT) return std::nullopt;
-    fail_errno(errno, path);
+    if (errno != ENOENT) fail_errno(errno, path);
+    if (path.starts_with("/dev/"))
+      fail(ErrorKind::failed,
+           "{}: there is no such device; if it is a logical volume, activate it first", path);
+    return std::nullopt;
   }
   BlockFile file(path, BlockFile::Access::write);
   if (flock(file.fd(), LOCK_EX | LOCK_NB) != 0)

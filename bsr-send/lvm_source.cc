@@ -60,8 +60,10 @@ class LvmSource final : public SendSource {
 
   std::unique_ptr<Plan> plan(DeltaEngine engine) override {
     activation_.emplace(lvm_, target_);  // the pool comes with it
-    // Claimed before its mappings are read, so that nobody can mount and change it from here on.
-    reader_.emplace(BlockFile(target_.path, BlockFile::Access::read));
+    // A writable volume is claimed before its mappings are read, so that nobody can mount and
+    // change it from here on; a read-only one may have other readers.
+    const auto access = target_.writable ? BlockFile::Access::read : BlockFile::Access::shared_read;
+    reader_.emplace(BlockFile(target_.path, access));
     const VolumeName pool{target_.name.vg, target_.pool};
     MetadataSnapshot frozen(lvm_.thin_pool(pool));
     const std::optional<uint64_t> base = base_ ? base_->thin_id : std::nullopt;
