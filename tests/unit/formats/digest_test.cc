@@ -45,6 +45,14 @@ TEST(ContentHash, DependsOnKindExtentsAndContent) {
   EXPECT_FALSE(same(hash, content_hash(FrameType::data, extents, other)));
 }
 
+TEST(ContentHash, GivesTheValuesOfTheManualPage) {
+  const ContentHash zero = content_hash(FrameType::zero, {{{0, 512}}}, {});
+  const ContentHash data = content_hash(FrameType::data, {{{0, 512}}}, Bytes(512));
+
+  EXPECT_TRUE(same({.low = 0xeedc77950c05cc2a, .high = 0xd9148c0403b5a883}, zero));
+  EXPECT_TRUE(same({.low = 0xea22d4b2a28cae7d, .high = 0xb3cfda37941e08d6}, data));
+}
+
 TEST(ContentHash, TellsExtentsApartAlsoWithoutContent) {
   EXPECT_FALSE(same(content_hash(FrameType::zero, {{{0, 512}}}, {}),
                     content_hash(FrameType::zero, {{{512, 512}}}, {})));
