@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "platform/signals.h"
+
 namespace bsr {
 
 MetadataFile::MetadataFile(std::string path)
@@ -20,6 +22,7 @@ MetadataBlock MetadataFile::slot(size_t index) {
 }
 
 size_t MetadataFile::load(uint64_t block) {
+  throw_if_stopped();  // a walk over a large tree may yield one extent in many seconds
   // Cheap next to a read.
   const auto index = static_cast<size_t>(std::ranges::min_element(used_at_) - used_at_.begin());
   if (used_at_[index] != 0) slot_of_.erase(block_in_[index]);

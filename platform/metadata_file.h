@@ -17,7 +17,7 @@ namespace bsr {
 /// it open too. Serves one thread.
 class MetadataFile final : public MetadataBlocks {
  public:
-  /// Throws Error naming the path, as do all reads.
+  /// Throws Error naming the path, as do all reads; they throw {interrupted}, too.
   explicit MetadataFile(std::string path);
 
   void read(uint64_t block, MetadataBlock into) override;
