@@ -62,8 +62,8 @@ bool is_zero(ByteView bytes) {
                            std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
-BlockFile::BlockFile(std::string path, Access access)
-    : path_(std::move(path)), fd_(open_volume(path_, access, direct_)) {
+BlockFile::BlockFile(std::string path, Access access) : path_(std::move(path)) {
+  fd_ = open_volume(path_, access, direct_);
   direct_possible_ = direct_;
   size_ = size_of(fd_.get(), path_, is_block_device_);
 }

@@ -40,6 +40,6 @@ if active vg/tue; then fail "the sender left its snapshot active"; fi
 expect_same 1 "$(on dr "generations vg/data | wc -l")" "number of generations"
 
 # The receiver of the cut connection may still wait for its rest; sshd ends it, or we do.
-ssh dr 'pkill -TERM -x bsr-recv; while pgrep -x bsr-recv > /dev/null; do sleep 0.1; done'
+ssh dr 'pkill -TERM -x bsr-recv; while pgrep -r R,S,D -x bsr-recv > /dev/null; do sleep 0.1; done'
 bsr-send -i vg/mon vg/tue | ssh dr bsr-recv vg/data
 expect_same "$(sum vg/tue)" "$(sum_on_dr)" "the second generation"

@@ -1,0 +1,91 @@
+// Files as volumes: any alignment, zeroing that frees, refusals.
+#include "platform/block_io.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/aligned_bytes.h"
+#include "tests/fakes/temporary_folder.h"
+#include "tests/fakes/thrown_error.h"
+
+namespace bsr {
+namespace {
+
+Bytes counting(size_t size) {
+  Bytes bytes(size);
+  for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i % 251 + 1);
+  return bytes;
+}
+
+class BlockFileTest : public testing::Test {
+ protected:
+  TemporaryFolder folder_;
+  std::string path_ = folder_.write("volume", counting(1 << 20));
+};
+
+TEST_F(BlockFileTest, ReadsAndWritesAtAnyAlignment) {
+  BlockFile file(path_, BlockFile::Access::write);
+  Bytes expected = counting(1 << 20);
+  for (const auto& [offset, length] :
+       {Extent{0, 4096}, Extent{512, 512}, Extent{4096 * 3 + 1, 70'000}, Extent{0, 1 << 20}}) {
+    AlignedBytes bytes(length + 1);
+    for (const size_t shift : {0U, 1U}) {  // memory alignment
+      const std::span<std::byte> part = std::span(bytes).subspan(shift, length);
+      file.read(offset, part);
+      EXPECT_TRUE(std::ranges::equal(part, ByteView(expected).subspan(offset, length)));
+      std::ranges::fill(part, static_cast<std::byte>(shift + 7));
+      file.write(offset, part);
+      std::ranges::copy(part, expected.begin() + static_cast<std::ptrdiff_t>(offset));
+    }
+  }
+  Bytes all(1 << 20);
+  file.read(0, all);
+  EXPECT_EQ(expected, all);
+}
+
+TEST_F(BlockFileTest, RefusesToReadBehindTheEnd) {
+  BlockFile file(path_, BlockFile::Access::read);
+  Bytes bytes(1024);
+  EXPECT_TRUE(error_thrown_by([&] { file.read((1 << 20) - 512, bytes); }));
+}
+
+TEST_F(BlockFileTest, NamesWhatItCannotOpen) {
+  const auto error =
+      error_thrown_by([&] { BlockFile(folder_.path("missing"), BlockFile::Access::read); });
+  ASSERT_TRUE(error);
+  EXPECT_NE(std::string::npos, std::string(error->what()).find("missing"));
+}
+
+TEST_F(BlockFileTest, RefusesFolders) {
+  EXPECT_TRUE(error_thrown_by([] { BlockFile("/", BlockFile::Access::read); }));
+}
+
+TEST_F(BlockFileTest, SinkZeroesAndFreesSpaceInFiles) {
+  BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt);
+  sink.zero({4096 + 512, 600'000});
+  sink.flush();
+  Bytes expected = counting(1 << 20);
+  std::fill_n(expected.begin() + 4608, 600'000, std::byte{0});
+  Bytes all(1 << 20);
+  sink.file().read(0, all);
+  EXPECT_EQ(expected, all);
+  struct stat status {};
+  ASSERT_EQ(0, stat(path_.c_str(), &status));
+  EXPECT_LT(status.st_blocks * 512, 600'000);
+}
+
+TEST(IsZero, SeesASingleByteAnywhere) {
+  Bytes bytes(4096);
+  EXPECT_TRUE(is_zero(bytes));
+  EXPECT_TRUE(is_zero({}));
+  for (const size_t at : {0U, 1U, 2047U, 4095U}) {
+    bytes[at] = std::byte{1};
+    EXPECT_FALSE(is_zero(bytes)) << at;
+    bytes[at] = std::byte{0};
+  }
+}
+
+}  // namespace
+}  // namespace bsr
