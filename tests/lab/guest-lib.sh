@@ -103,13 +103,14 @@ discard() {
 # sum VOLUME [BYTES]: SHA-256 of all of it, or of its first BYTES, past the page cache. An
 # inactive volume is active while it is read.
 sum() {
-  local limit=() activated=''
-  if (($# > 1)); then limit=("count=${2}B"); fi
+  local options=() activated=''
+  if [[ -b $(device "$1") ]]; then options=(iflag=direct); fi
+  if (($# > 1)); then options+=("count=${2}B"); fi
   if [[ $1 != /* ]] && ! active "$1"; then
     lvchange -qq -K -ay "$1"
     activated=1
   fi
-  dd if="$(device "$1")" bs=1M iflag=direct "${limit[@]}" status=none | sha256sum | cut -d' ' -f1
+  dd if="$(device "$1")" bs=1M "${options[@]}" status=none | sha256sum | cut -d' ' -f1
   if [[ $activated ]]; then lvchange -qq -an "$1"; fi
 }
 

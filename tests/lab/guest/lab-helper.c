@@ -1,4 +1,5 @@
 // lab-helper: what init cannot do in shell.
+//   lab-helper reap           as PID 1: wait for every orphan
 //   lab-helper qemu-exit N    end QEMU at once, through its isa-debug-exit device
 //   lab-helper settime S.NS   set the clock: a resumed machine has the saved one's
 //   lab-helper reseed FILE    mix FILE into the kernel's random numbers, and use it now: two
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/io.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,14 +61,23 @@ static int reseed(const char *path)
 	return 0;
 }
 
+static _Noreturn void reap(void)
+{
+	for (;;)
+		if (wait(NULL) < 0)
+			sleep(1);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "reap"))
+		reap();
 	if (argc == 3 && !strcmp(argv[1], "qemu-exit"))
 		return qemu_exit(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "settime"))
 		return set_time(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "reseed"))
 		return reseed(argv[2]);
-	fprintf(stderr, "usage: lab-helper qemu-exit N | settime SECONDS.NANOSECONDS | reseed FILE\n");
+	fprintf(stderr, "usage: lab-helper reap | qemu-exit N | settime SECONDS.NANOSECONDS | reseed FILE\n");
 	return 2;
 }

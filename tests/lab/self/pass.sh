@@ -5,3 +5,8 @@ set -euo pipefail
 . /lab/lib.sh
 expect_rc 3 bash -c 'echo said; exit 3'
 expect_same said "$OUTPUT" "captured output"
+
+# An orphan does not stay as a zombie.
+orphan=$(sh -c 'sleep 0.3 > /dev/null & echo $!')
+sleep 1
+[[ ! -e /proc/$orphan ]]

@@ -16,12 +16,14 @@ snapshot src/vol s2
 send_to delta.bsr -i src/s1 src/s2
 ship src/s1 '--pool dst/pool dst/copy'
 
+room=$(free_kib dst/pool)
 mkfifo stream
 bsr-recv dst/copy < stream > said 2>&1 &
 receiver=$!
 exec 3> stream
 head -c 2M delta.bsr >&3
-fill_pool dst/pool 256
+until (($(free_kib dst/pool) < room - 1024)); do sleep 0.2; done
+fill_pool dst/pool 256 3>&-
 tail -c +$((2 * 1024 * 1024 + 1)) delta.bsr >&3 || echo "the receiver did not read to the end"
 exec 3>&-
 expect_rc 15 wait $receiver
