@@ -406,6 +406,30 @@ TEST(FrameDecoder, RefusesBytesBehindEndInTheSamePieceOrTheNext) {
   EXPECT_EQ(ErrorKind::corrupt, refusal(bytes, 1));
 }
 
+TEST(FrameDecoder, RefusesBytesBehindEndAlsoIfTheyLookLikeAFrame) {
+  Bytes bytes = whole_wire(full_begin(), {});
+  const size_t whole = bytes.size();
+  bytes.push_back(std::byte{'B'});
+
+  EXPECT_EQ(ErrorKind::corrupt, refusal(bytes));
+  EXPECT_EQ(ErrorKind::corrupt, refusal(bytes, whole));
+  EXPECT_EQ(ErrorKind::corrupt, refusal(bytes, 1));
+}
+
+TEST(FrameDecoder, TellsEmptyInputFromForeignInputFromACut) {
+  const auto text_for = [](std::string_view input) -> std::string {
+    try {
+      receive(std::as_bytes(std::span(input)));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ("the input is empty: the sender failed or never started", text_for(""));
+  EXPECT_EQ("the input is not a bsr stream", text_for("Permission denied"));
+  EXPECT_EQ("the stream ends early, at byte 2", text_for("BS"));
+}
+
 TEST(FrameDecoder, RefusesASecondStreamBehindTheFirst) {
   Bytes bytes = whole_wire(full_begin(), {});
   append(bytes, whole_wire(full_begin(), {}));
