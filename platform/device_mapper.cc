@@ -65,26 +65,31 @@ struct DestroyTask {
 };
 using Task = std::unique_ptr<dm_task, DestroyTask>;
 
-Task make_task(const Library& library, int type, const std::string& device) {
-  Task task(dm_task_create(type));
-  if (!task || !dm_task_set_name(task.get(), device.c_str()))
-    fail(ErrorKind::failed, "cannot ask the device mapper about {}{}", device, library.log());
-  return task;
-}
-
 [[noreturn]] void fail_missing(const std::string& device) {
   fail(ErrorKind::failed, "there is no device-mapper device {}; is its volume active?", device);
 }
 
+[[noreturn]] void fail_task(const Library& library, int number, const std::string& activity) {
+  if (geteuid() != 0)
+    fail(ErrorKind::failed, "{}: the device mapper needs root's rights, run this as root",
+         activity);
+  fail_errno(number == 0 ? EIO : number, activity + library.log());
+}
+
+/// `activity` names the device and is the beginning of a failure's message.
+Task make_task(const Library& library, int type, const std::string& device,
+               const std::string& activity) {
+  Task task(dm_task_create(type));
+  if (!task || !dm_task_set_name(task.get(), device.c_str())) fail_task(library, 0, activity);
+  return task;
+}
+
 void run_task(const Library& library, dm_task* task, const std::string& device,
-              std::string_view activity) {
+              const std::string& activity) {
   if (dm_task_run(task)) return;
   const int number = dm_task_get_errno(task);
   if (number == ENXIO) fail_missing(device);
-  if (geteuid() != 0)
-    fail(ErrorKind::failed, "{} {}: the device mapper needs root's rights, run this as root",
-         activity, device);
-  fail_errno(number == 0 ? EIO : number, fmt::format("{} {}{}", activity, device, library.log()));
+  fail_task(library, number, activity);
 }
 
 /// Throws when the device of a task that ran does not exist.
@@ -166,17 +171,19 @@ std::string device_mapper_name(const VolumeName& name, std::string_view layer) {
 std::string pool_device(const VolumeName& pool) { return device_mapper_name(pool, "tpool"); }
 
 void send_message(const std::string& device, const std::string& text) {
+  const std::string activity = fmt::format("sending \"{}\" to {}", text, device);
   const Library library;
-  const Task task = make_task(library, DM_DEVICE_TARGET_MSG, device);
+  const Task task = make_task(library, DM_DEVICE_TARGET_MSG, device, activity);
   if (!dm_task_set_sector(task.get(), 0) || !dm_task_set_message(task.get(), text.c_str()))
-    fail(ErrorKind::failed, "cannot make a message for {}{}", device, library.log());
-  run_task(library, task.get(), device, fmt::format("sending \"{}\" to", text));
+    fail_task(library, 0, activity);
+  run_task(library, task.get(), device, activity);
 }
 
 uint32_t open_count(const std::string& device) {
+  const std::string activity = "asking who uses " + device;
   const Library library;
-  const Task task = make_task(library, DM_DEVICE_INFO, device);
-  run_task(library, task.get(), device, "asking about");
+  const Task task = make_task(library, DM_DEVICE_INFO, device, activity);
+  run_task(library, task.get(), device, activity);
   return static_cast<uint32_t>(info_of(task.get(), device).open_count);
 }
 
@@ -219,11 +226,11 @@ ThinPoolStatus parse_thin_pool_status(std::string_view text) {
 }
 
 ThinPoolStatus thin_pool_status(const std::string& device) {
+  const std::string activity = "asking for the status of " + device;
   const Library library;
-  const Task task = make_task(library, DM_DEVICE_STATUS, device);
-  if (!dm_task_no_flush(task.get()))
-    fail(ErrorKind::failed, "cannot ask for the status of {}{}", device, library.log());
-  run_task(library, task.get(), device, "asking for the status of");
+  const Task task = make_task(library, DM_DEVICE_STATUS, device, activity);
+  if (!dm_task_no_flush(task.get())) fail_task(library, 0, activity);
+  run_task(library, task.get(), device, activity);
   info_of(task.get(), device);
   uint64_t start = 0, length = 0;
   char *type = nullptr, *parameters = nullptr;

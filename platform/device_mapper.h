@@ -14,7 +14,8 @@ namespace bsr {
 /// VG-LV or, with a layer, VG-LV-LAYER; hyphens inside the names are doubled.
 [[nodiscard]] std::string device_mapper_name(const VolumeName& name, std::string_view layer = {});
 
-/// The device of an active LVM thin pool that takes messages and has the status: VG-POOL-tpool.
+/// The device of an active LVM thin pool that takes messages and has the status: VG-POOL-tpool. (Of
+/// a pool that never had a volume it is VG-POOL.)
 [[nodiscard]] std::string pool_device(const VolumeName& pool);
 
 /// Sends `text` to the first target of a device. Throws Error{busy} when the target answers EBUSY,
@@ -25,8 +26,8 @@ void send_message(const std::string& device, const std::string& text);
 /// when there is no such device.
 [[nodiscard]] uint32_t open_count(const std::string& device);
 
-/// The type of a mapped device's first target, such as "thin" or "linear"; nullopt for a device that
-/// is not device-mapper's.
+/// The type of a mapped device's first target, such as "thin" or "linear"; nullopt for a device
+/// that is not device-mapper's.
 [[nodiscard]] std::optional<std::string> target_type(uint32_t major, uint32_t minor);
 
 struct ThinPoolStatus {
