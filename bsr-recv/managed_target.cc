@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "formats/delta.h"
+#include "platform/clock.h"
 #include "platform/delta_engine.h"
 #include "platform/thin_device.h"
 #include "platform/thin_pool.h"
@@ -22,8 +23,7 @@ uint64_t whole_extents(uint64_t bytes, uint64_t extent_size) {
 ManagedTarget::ManagedTarget(VolumeName target, std::optional<VolumeName> pool)
     : target_(std::move(target)),
       pool_(std::move(pool)),
-      lock_(lock_name(target_),
-            fmt::format("{}: another bsr-recv works on it", to_string(target_))) {
+      lock_(kLockFolder, lock_name(target_), to_string(target_), steady_now()) {
   look();
 }
 

@@ -5,40 +5,61 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <thread>
 
 #include "base/error.h"
+#include "platform/signals.h"
 
 namespace bsr {
 namespace {
 
-constexpr const char* kFolder = "/run/bsr";
+constexpr std::chrono::milliseconds kInterval{50};
 
-std::string holder_of(int fd) {
+/// Who wrote its number into the lock, as text for a message.
+std::string holder_of(int file) {
   std::array<char, 24> text{};
-  const ssize_t size = pread(fd, text.data(), text.size() - 1, 0);
-  std::string pid(text.data(), size > 0 ? static_cast<size_t>(size) : 0);
-  std::erase_if(pid, [](char c) { return c < '0' || c > '9'; });
-  return pid.empty() ? "an unknown process" : "process " + pid;
+  const ssize_t size = pread(file, text.data(), text.size(), 0);
+  std::string number(text.data(), size > 0 ? static_cast<size_t>(size) : 0);
+  std::erase_if(number, [](char letter) { return letter < '0' || letter > '9'; });
+  return number.empty() ? "another process" : "process " + number;
 }
 
 }  // namespace
 
-FileLock::FileLock(const std::string& name, const std::string& who_is_busy) {
-  if (mkdir(kFolder, 0700) != 0 && errno != EEXIST)
-    fail_errno(errno, std::string(kFolder) + ": cannot be made (run this as root)");
-  const std::string path = fmt::format("{}/{}.lock", kFolder, name);
-  fd_ = UniqueFd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd_) fail_errno(errno, path + ": cannot be opened (run this as root)");
-  if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) fail_errno(errno, path + ": cannot be locked");
-    fail(ErrorKind::busy, "{} ({}); wait for that to end", who_is_busy, holder_of(fd_.get()));
+UniqueFd open_private_folder(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail_errno(errno, "making folder " + path);
+  UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) fail_errno(errno, "opening folder " + path);
+  struct stat facts {};
+  if (fstat(folder.get(), &facts) != 0) fail_errno(errno, "looking at folder " + path);
+  if (facts.st_uid != geteuid() || (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    fail(ErrorKind::failed, "folder {} must belong to us and be writable by nobody else", path);
+  return folder;
+}
+
+FileLock::FileLock(const std::string& folder, const std::string& name, const std::string& what,
+                   std::chrono::steady_clock::time_point deadline) {
+  const UniqueFd place = open_private_folder(folder);
+  const std::string file_name = name + ".lock";
+  UniqueFd file(
+      openat(place.get(), file_name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) fail_errno(errno, fmt::format("opening {}/{}", folder, file_name));
+  while (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      fail_errno(errno, fmt::format("locking {}/{}", folder, file_name));
+    throw_if_stopped();
+    if (std::chrono::steady_clock::now() >= deadline)
+      fail(ErrorKind::busy, "{} is in use by {}; try again when that has ended", what,
+           holder_of(file.get()));
+    std::this_thread::sleep_for(kInterval);
   }
-  const std::string pid = fmt::format("{}\n", getpid());
-  if (ftruncate(fd_.get(), 0) != 0 || pwrite(fd_.get(), pid.data(), pid.size(), 0) < 0)
-    fail_errno(errno, path + ": cannot be written");
+  // Only for the message above, so failing to write it is no failure.
+  const std::string number = std::to_string(getpid());
+  if (ftruncate(file.get(), 0) == 0)
+    (void)(pwrite(file.get(), number.data(), number.size(), 0) > 0);
+  file_ = std::move(file);
 }
 
 }  // namespace bsr

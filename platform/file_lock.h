@@ -1,22 +1,34 @@
-// Locks between processes of this host, by name.
+// Locks between the processes of this host, by name.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "platform/unique_fd.h"
 
 namespace bsr {
 
-/// An exclusive lock, a file in /run/bsr that stays; the kernel drops the lock when its holder
-/// ends, however it ends.
+/// Opens a folder for our own files; a missing one is made, for its owner only. Throws
+/// Error{failed} when others could put their own files into it.
+[[nodiscard]] UniqueFd open_private_folder(const std::string& path);
+
+constexpr const char* kLockFolder =
+    "/run/bsr";  // in memory: a lock ends with its process, so with the host too
+
+/// An exclusive lock: a file that stays. The kernel lets go of it however its holder ends; children
+/// do not inherit it.
 class FileLock {
  public:
-  /// `name`: of [a-zA-Z0-9+_.-]. Throws Error{busy}, beginning with `who_is_busy` and naming the
-  /// holder's pid, when the lock is held.
-  FileLock(const std::string& name, const std::string& who_is_busy);
+  /// Waits at most until `deadline`. Throws Error{busy} that says that `what` is in use and names
+  /// the process that has it, Error{interrupted} after a stop signal, Error{failed} for what is
+  /// wrong with folder or file.
+  FileLock(const std::string& folder, const std::string& name, const std::string& what,
+           std::chrono::steady_clock::time_point deadline);
+
+  void release() noexcept { file_.reset(); }
 
  private:
-  UniqueFd fd_;
+  UniqueFd file_;
 };
 
 }  // namespace bsr

@@ -2,40 +2,23 @@
 #include "platform/pool_files.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <string_view>
-#include <thread>
 
 #include "base/error.h"
-#include "platform/signals.h"
+#include "platform/file_lock.h"
 
 namespace bsr {
 namespace {
 
-constexpr std::chrono::milliseconds kLockInterval{50};
 constexpr size_t kRecordLimit = 4096;
 constexpr size_t kHeldWidth = 20;  // digits of the largest uint64_t
 constexpr std::string_view kHeader = "bsr-metadata-snapshot 1\n";
 constexpr std::string_view kHeldKey = "held ";
-
-/// Throws when others could put their own files into it.
-UniqueFd open_folder(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail_errno(errno, "making folder " + path);
-  UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!folder) fail_errno(errno, "opening folder " + path);
-  struct stat facts {};
-  if (fstat(folder.get(), &facts) != 0) fail_errno(errno, "looking at folder " + path);
-  if (facts.st_uid != geteuid() || (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    fail(ErrorKind::failed, "folder {} must belong to us and be writable by nobody else", path);
-  return folder;
-}
 
 /// All that `file` has, at most kRecordLimit bytes; empty when it cannot be read.
 std::string read_small(int file) {
@@ -117,28 +100,6 @@ std::optional<PoolRecord> parse_record(std::string_view text, std::string_view p
 
 }  // namespace
 
-PoolLock::PoolLock(const std::string& folder, const std::string& pool_uuid,
-                   const std::string& pool_name, std::chrono::steady_clock::time_point deadline) {
-  const UniqueFd place = open_folder(folder);
-  const std::string name = pool_uuid + ".lock";
-  UniqueFd file(openat(place.get(), name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) fail_errno(errno, fmt::format("opening {}/{}", folder, name));
-  while (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR)
-      fail_errno(errno, fmt::format("locking {}/{}", folder, name));
-    throw_if_stopped();
-    if (std::chrono::steady_clock::now() >= deadline) {
-      const auto holder = parse_number<pid_t>(read_small(file.get()));
-      fail(ErrorKind::busy, "pool {} is in use by {}; try again when that has ended", pool_name,
-           holder ? fmt::format("process {}", *holder) : "another process");
-    }
-    std::this_thread::sleep_for(kLockInterval);
-  }
-  // Only for the message above, so failing to write it is no failure.
-  if (ftruncate(file.get(), 0) == 0) (void)write_all(file.get(), std::to_string(getpid()), 0);
-  file_ = std::move(file);
-}
-
 ProcessIdentity ProcessIdentity::ours() {
   return {getpid(), start_of(getpid()).value_or(0), current_boot_id()};
 }
@@ -155,7 +116,7 @@ PoolRecordFile::PoolRecordFile(std::string folder, std::string pool_uuid)
     : folder_(std::move(folder)), name_(std::move(pool_uuid)) {}
 
 std::optional<PoolRecord> PoolRecordFile::read() const {
-  const UniqueFd folder = open_folder(folder_);
+  const UniqueFd folder = open_private_folder(folder_);
   const UniqueFd file(openat(folder.get(), name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file && errno == ENOENT) return std::nullopt;
   if (!file) fail_errno(errno, fmt::format("opening {}/{}", folder_, name_));
@@ -164,7 +125,7 @@ std::optional<PoolRecord> PoolRecordFile::read() const {
 
 void PoolRecordFile::write_intent() {
   const std::string path = folder_ + '/' + name_;
-  const UniqueFd folder = open_folder(folder_);
+  const UniqueFd folder = open_private_folder(folder_);
   const std::string draft = name_ + ".new";
   UniqueFd file(openat(folder.get(), draft.c_str(),
                        O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));

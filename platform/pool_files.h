@@ -1,5 +1,5 @@
-// The two small files bsr keeps for each thin pool it reads: a lock, and a record of the metadata
-// snapshot it reserved. Both are named by the pool's UUID.
+// The record bsr keeps of the metadata snapshot it reserved in a thin pool, named by the pool's
+// UUID like the pool's lock.
 //
 // A record must outlive us and the host's next boot, because a metadata snapshot does: hence a
 // folder on disk. A lock ends with its process: hence one in memory.
@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "platform/file_lock.h"
 #include "platform/unique_fd.h"
 
 namespace bsr {
@@ -19,24 +20,8 @@ namespace bsr {
 /// Where the files are. A folder that is missing is made, for its owner only; one that others can
 /// write is refused.
 struct PoolFolders {
-  std::string locks = "/run/bsr";
+  std::string locks = kLockFolder;
   std::string records = "/var/lib/bsr";
-};
-
-/// Held by one process per pool and host. The kernel lets go of it however the process ends;
-/// children do not inherit it.
-class PoolLock {
- public:
-  /// Waits at most until `deadline`. Throws Error{busy} that names the process that has it,
-  /// Error{interrupted} after a stop signal, Error{failed} for what is wrong with folder or file.
-  /// `pool_name` is for messages.
-  PoolLock(const std::string& folder, const std::string& pool_uuid, const std::string& pool_name,
-           std::chrono::steady_clock::time_point deadline);
-
-  void release() noexcept { file_.reset(); }
-
- private:
-  UniqueFd file_;
 };
 
 /// Names a process for ever: numbers are reused, but not with the same start in the same boot.

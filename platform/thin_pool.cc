@@ -92,7 +92,7 @@ MetadataSnapshot::MetadataSnapshot(const ThinPool& pool, SnapshotOptions options
       control_(std::move(control)),
       record_(options_.folders.records, pool.uuid) {
   const auto deadline = steady_clock::now() + options_.wait;
-  lock_.emplace(options_.folders.locks, pool.uuid, to_string(pool_), deadline);
+  lock_.emplace(options_.folders.locks, pool.uuid, "pool " + to_string(pool_), deadline);
   do {
     wait_until_free(deadline);
   } while (!try_reserve());

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "platform/file_lock.h"
 #include "platform/lvm.h"
 #include "platform/pool_files.h"
 
@@ -118,7 +119,7 @@ class MetadataSnapshot {
   VolumeName pool_;
   SnapshotOptions options_;
   std::unique_ptr<PoolControl> control_;
-  std::optional<PoolLock> lock_;
+  std::optional<FileLock> lock_;
   PoolRecordFile record_;
   uint64_t held_root_ = 0;
   bool held_ = false;

@@ -26,6 +26,8 @@ class TemporaryFolder {
     std::filesystem::remove_all(path_, ignored);
   }
 
+  [[nodiscard]] std::string path() const { return path_.string(); }
+
   /// The path of a file in it, whether it exists or not.
   [[nodiscard]] std::string path(const std::string& name) const { return (path_ / name).string(); }
 

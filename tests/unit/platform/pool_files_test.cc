@@ -13,7 +13,8 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "tests/unit/platform/temporary_folder.h"
+#include "platform/file_lock.h"
+#include "tests/fakes/temporary_folder.h"
 
 namespace bsr {
 namespace {
@@ -29,8 +30,8 @@ class PoolFiles : public testing::Test {
 
   [[nodiscard]] PoolRecordFile record_file() const { return {folder_.path() + "/records", kPool}; }
 
-  [[nodiscard]] PoolLock lock(milliseconds wait = {}) const {
-    return {folder_.path() + "/locks", kPool, "vg0/pool", steady_clock::now() + wait};
+  [[nodiscard]] FileLock lock(milliseconds wait = {}) const {
+    return {folder_.path() + "/locks", kPool, "pool vg0/pool", steady_clock::now() + wait};
   }
 
   void put(const std::string& text) { std::ofstream(record_path()) << text; }
@@ -59,7 +60,7 @@ pid_t in_dead_process(Body body) {
 }
 
 TEST_F(PoolFiles, ALockKeepsOthersOutAndNamesItsHolder) {
-  const PoolLock held = lock();
+  const FileLock held = lock();
   try {
     (void)lock(milliseconds(60));
     ADD_FAILURE() << "two locks at once";
@@ -72,13 +73,13 @@ TEST_F(PoolFiles, ALockKeepsOthersOutAndNamesItsHolder) {
 }
 
 TEST_F(PoolFiles, AReleasedLockIsFree) {
-  PoolLock held = lock();
+  FileLock held = lock();
   held.release();
   (void)lock();
 }
 
 TEST_F(PoolFiles, ALockGoesWithItsProcess) {
-  in_dead_process([&] { (void)new PoolLock(lock()); });
+  in_dead_process([&] { (void)new FileLock(lock()); });
   (void)lock();
 }
 
@@ -87,7 +88,7 @@ TEST_F(PoolFiles, ALockIsWaitedFor) {
   ASSERT_EQ(0, pipe(ready));
   const pid_t pid = fork();
   if (pid == 0) {
-    const PoolLock held = lock();
+    const FileLock held = lock();
     (void)!write(ready[1], "x", 1);
     usleep(200'000);
     _exit(0);

@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "base/error.h"
-#include "tests/unit/platform/temporary_folder.h"
+#include "tests/fakes/temporary_folder.h"
 
 namespace bsr {
 namespace {
