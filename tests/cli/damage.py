@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""damage.py STREAM TARGET KIND... -- COMMAND...: feeds damaged copies of STREAM to COMMAND, which must refuse each.
+"""damage.py STREAM TARGET[=RESULT] KIND... -- COMMAND...: feeds damaged copies of STREAM to COMMAND, which must refuse each.
 
   cut:STRIDE     the stream ends early: at every STRIDE-th byte, and at all around the borders of frames
   bits:FROM:TO   each single bit of these bytes is flipped; they may be negative, from the end
   flip:STRIDE    one bit in every STRIDE-th byte is flipped
 
 Refused: exit status 11 for a cut, 12 or 20 for a flip; nothing on standard output, one line on standard error; TARGET as
-it was, or still missing; nothing new in its folder. The places are tried in an order that covers the stream evenly, for
+it was, or still missing; nothing new in its folder. With RESULT, the file that the whole stream would make of TARGET,
+each of its sectors may also be that of RESULT, because only checked frames are written. The places are tried in an order that covers the stream evenly, for
 CLI_BUDGET seconds, or all if that is 0.
 """
 
@@ -53,16 +54,23 @@ def state(target):
     return target.read_bytes() if target.is_file() else None, sorted(os.listdir(target.parent))
 
 
+def is_mixture(content, *sources):
+    sectors = ({source[at:at + 512] for source in sources} for at in range(0, len(content), 512))
+    return all(content[i * 512:(i + 1) * 512] in sector for i, sector in enumerate(sectors))
+
+
 def main():
     divider = sys.argv.index("--")
     stream_file, target, *kinds = sys.argv[1:divider]
     command = sys.argv[divider + 1:]
+    target, _, result = target.partition("=")
     stream, target = pathlib.Path(stream_file).read_bytes(), pathlib.Path(target)
+    result = pathlib.Path(result).read_bytes() if result else None
     places = []
     for kind in kinds:
         name, *numbers = kind.split(":")
         places += {"cut": cuts, "bits": bits, "flip": flips}[name](stream, *map(int, numbers))
-    before, tried, failures, start = state(target), 0, 0, time.monotonic()
+    before, tried, failures, mixtures, start = state(target), 0, 0, 0, time.monotonic()
     budget = float(os.environ.get("CLI_BUDGET", "50"))
     for place, bit in evenly(places):
         if budget and time.monotonic() - start > budget:
@@ -85,7 +93,10 @@ def main():
             if end.stderr.count(b"\n") != 1 or not end.stderr.startswith(b"bsr-"):
                 wrong += " says %r on standard error" % end.stderr[:2000]
         after = state(target)
-        if after != before:
+        if after != before and result and after[1] == before[1] and is_mixture(after[0], before[0], result):
+            mixtures += 1
+            target.write_bytes(before[0])
+        elif after != before:
             wrong += " changes %s, or leaves one of %s" % (target, after[1])
             before = after
         if wrong:
@@ -93,7 +104,7 @@ def main():
             failures += 1
             if failures == 10:
                 sys.exit("that is enough")
-    print("%s: %d places tried" % (stream_file, tried))
+    print("%s: %d places tried, target partly written in %d" % (stream_file, tried, mixtures))
     sys.exit(failures > 0)
 
 

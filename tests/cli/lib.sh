@@ -90,7 +90,7 @@ expect_says() {
 expect_advice() {
   expect_same 1 "$(wc -l <<< "$OUTPUT")" "lines in: $OUTPUT"
   expect_says '^bsr-(send|recv|stream): ' "$1"
-  grep -Eq -e "$ADVICE" <<< "$OUTPUT" || complain "no next step in: $OUTPUT"
+  grep -Eq -e "$ADVICE" <<< "${OUTPUT#*: }" || complain "no next step in: $OUTPUT"
 }
 ADVICE='\b([Gg]ive|[Ss]end|[Ss]ay|[Uu]se|[Cc]hoose|[Ww]ait|[Rr]un|[Ii]nstall|[Pp]ipe|[Ss]ee|[Mm]ake|[Ll]eave|[Cc]heck|[Cc]ompare|'
 ADVICE+='[Ff]ree|[Ee]xtend|[Rr]emove|[Rr]eceive|[Uu]pgrade|[Rr]epair|[Rr]ead|[Tt]ake|[Ss]top|[Uu]nmount)\b'
