@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=256M timeout=180
+# lab: solo disks=256M timeout=180 programs=platform-probe
 # platform/lvm on real LVM: what it reports, and every change it makes, seen by LVM's own programs.
 set -euo pipefail
 . /lab/lib.sh
