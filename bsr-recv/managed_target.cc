@@ -113,8 +113,8 @@ void ManagedTarget::resize_working_copy(uint64_t bytes) {
   if (bytes <
       old_size) {  // what lies behind the new end would come back when the volume grows again
     BlockFile file(state_.working->path, BlockFile::Access::write);
-    const std::optional<uint64_t> thin_chunk = thin_device_chunk(file.fd());
-    BlockSink tail(std::move(file), thin_chunk);
+    const std::optional<ThinFacts> thin = thin_facts(file.fd());
+    BlockSink tail(std::move(file), thin);
     tail.zero({bytes, old_size - bytes});
     tail.flush();
   }
@@ -131,8 +131,8 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   resize_working_copy(begin.volume_size);
   check_pool_room(pool_name(), state_.working->chunk_size, begin.plan_data);
   BlockFile file(state_.working->path, BlockFile::Access::write);
-  const std::optional<uint64_t> thin_chunk = thin_device_chunk(file.fd());
-  device_.emplace(std::move(file), thin_chunk);
+  const std::optional<ThinFacts> thin = thin_facts(file.fd());
+  device_.emplace(std::move(file), thin);
   sink_.emplace(*device_, pool_name(), state_.working->chunk_size);
   return *sink_;
 }

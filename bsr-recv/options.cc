@@ -1,7 +1,5 @@
 #include "bsr-recv/options.h"
 
-#include <map>
-
 #include "platform/command_line.h"
 
 namespace bsr {
@@ -47,10 +45,9 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
       ->required();
   app.add_option("--pool", pool, "VG/POOL for the new volume of a first full stream");
   app.add_option("--base", base, "uuid of the snapshot that a plain target holds");
-  auto* legacy_option =
-      app.add_option("--legacy-as", legacy, "what a stream of thin_send is: full or delta")
-          ->transform(CLI::CheckedTransformer(std::map<std::string, LegacyMeaning>{
-              {"full", LegacyMeaning::full}, {"delta", LegacyMeaning::delta}}));
+  auto* legacy_option = add_choice<LegacyMeaning>(
+      app, "--legacy-as", legacy, {{"full", LegacyMeaning::full}, {"delta", LegacyMeaning::delta}},
+      "what a stream of thin_send is");
   app.add_flag("-n,--dry-run", options.dry_run, "check the stream and the target, write nothing");
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is received");
   app.add_flag("--json", options.json, "report as JSON lines on standard output");

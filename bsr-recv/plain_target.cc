@@ -79,9 +79,9 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
   }
   if (!existing_->is_block_device() && existing_->size() != begin.volume_size)
     existing_->resize(begin.volume_size);
-  const std::optional<uint64_t> thin_chunk =
-      existing_->is_block_device() ? thin_device_chunk(existing_->fd()) : std::nullopt;
-  sink_.emplace(std::move(*existing_), thin_chunk);
+  const std::optional<ThinFacts> thin =
+      existing_->is_block_device() ? thin_facts(existing_->fd()) : std::nullopt;
+  sink_.emplace(std::move(*existing_), thin);
   return *sink_;
 }
 

@@ -85,7 +85,7 @@ void report(const ReceiveOptions& options, const Incoming& incoming, const Progr
         stderr);
   std::string text;
   if (options.json)
-    text = json_summary(incoming.begin, totals, figures) + json_exit(0, "ok");
+    text = json_summary(incoming.begin, totals, figures, !options.dry_run) + json_exit(0, "ok");
   else if (!options.dry_run)
     text = fmt::format("committed {}\n", incoming.begin.snapshot_id);
   FdOutput(output).write_all({std::as_bytes(std::span(text))});

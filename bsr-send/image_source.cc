@@ -41,7 +41,7 @@ class ImageSource final : public SendSource {
         target_(find_device(pool_, options.snapshot)) {
     begin_.chunk_size = static_cast<uint32_t>(pool_.chunk_size());
     begin_.name = options.snapshot;
-    begin_.volume_id = identity(target_);
+    begin_.volume_id = "image";  // nothing in a pool image says whose snapshot a device is
     begin_.snapshot_id = identity(target_);
     begin_.volume_size = options.size.value_or(pool_.mapped_end(target_.thin_id));
     if (begin_.volume_size % stream::kSectorSize != 0)

@@ -4,6 +4,7 @@
 #include "platform/activation.h"
 #include "platform/block_io.h"
 #include "platform/lvm.h"
+#include "platform/thin_device.h"
 #include "platform/thin_pool.h"
 
 namespace bsr {
@@ -63,7 +64,14 @@ class LvmSource final : public SendSource {
     // A writable volume is claimed before its mappings are read, so that nobody can mount and
     // change it from here on; a read-only one may have other readers.
     const auto access = target_.writable ? BlockFile::Access::read : BlockFile::Access::shared_read;
-    reader_.emplace(BlockFile(target_.path, access));
+    BlockFile file(target_.path, access);
+    if (const std::optional<ThinFacts> thin = thin_facts(file.fd());
+        thin && thin->has_external_origin)
+      fail(ErrorKind::unsupported,
+           "{}: has an external origin, from which it reads what is not mapped; copy it into a "
+           "volume of its own first",
+           to_string(target_.name));
+    reader_.emplace(std::move(file));
     const VolumeName pool{target_.name.vg, target_.pool};
     MetadataSnapshot frozen(lvm_.thin_pool(pool));
     const std::optional<uint64_t> base = base_ ? base_->thin_id : std::nullopt;

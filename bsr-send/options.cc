@@ -57,16 +57,17 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   app.add_flag("-c", compress, "same as --compress zstd, which is the default");
   app.add_option("--threads", options.threads, "encoders; 0 does everything in one thread")
       ->check(CLI::Range(0, 64));
-  app.add_option("--format", options.format, "bsr-1, or thin-1.0 or thin-1.1 for thin_recv")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, StreamFormat>{{"bsr-1", StreamFormat::bsr_1},
-                                              {"thin-1.0", StreamFormat::thin_1_0},
-                                              {"thin-1.1", StreamFormat::thin_1_1}}));
-  app.add_option("--delta-engine", options.engine, "thin-tools, native, or check to compare both")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, DeltaEngine>{{"thin-tools", DeltaEngine::thin_tools},
-                                             {"native", DeltaEngine::native},
-                                             {"check", DeltaEngine::check}}));
+  add_choice<StreamFormat>(app, "--format", options.format,
+                           {{"bsr-1", StreamFormat::bsr_1},
+                            {"thin-1.0", StreamFormat::thin_1_0},
+                            {"thin-1.1", StreamFormat::thin_1_1}},
+                           "bsr-1 (default), or a format that thin_recv reads");
+  add_choice<DeltaEngine>(
+      app, "--delta-engine", options.engine,
+      {{"thin-tools", DeltaEngine::thin_tools},
+       {"native", DeltaEngine::native},
+       {"check", DeltaEngine::check}},
+      "who says what changed: thin-tools (default), native, or check to compare both");
   app.add_option("--metadata", options.metadata_file, "thin pool metadata in a file");
   app.add_option("--data", options.data_file, "thin pool data in a file");
   auto* size_option = app.add_option("--size", size, "volume size in bytes, for pool images");

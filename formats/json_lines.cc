@@ -32,8 +32,9 @@ std::string json_status(const SessionFigures& figures) {
 }
 
 std::string json_summary(const BeginFrame& begin, const EndFrame& end,
-                         const SessionFigures& figures) {
+                         const SessionFigures& figures, std::optional<bool> committed) {
   Json json = event("summary");
+  if (committed) json["committed"] = *committed;
   json["name"] = begin.name;
   json["uuid"] = begin.snapshot_id;
   json["base"] = begin.is_full() ? Json(nullptr) : Json(begin.base_id);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,8 +21,10 @@ struct SessionFigures {
 
 /// All lines end with a newline and carry "v":1 and "type".
 [[nodiscard]] std::string json_status(const SessionFigures& figures);
+/// `committed`: of a receiver, whether the target holds the snapshot now.
 [[nodiscard]] std::string json_summary(const BeginFrame& begin, const EndFrame& end,
-                                       const SessionFigures& figures);
+                                       const SessionFigures& figures,
+                                       std::optional<bool> committed = std::nullopt);
 [[nodiscard]] std::string json_error(const Error& error);
 [[nodiscard]] std::string json_exit(int code, std::string_view id);
 

@@ -119,10 +119,35 @@ void BlockFile::resize(uint64_t bytes) {
   size_ = bytes;
 }
 
-BlockSink::BlockSink(BlockFile file, std::optional<uint64_t> thin_chunk)
-    : file_(std::move(file)), thin_chunk_(thin_chunk) {}
+BlockSink::BlockSink(BlockFile file, std::optional<ThinFacts> thin)
+    : file_(std::move(file)), thin_(thin) {}
 
-void BlockSink::write(uint64_t offset, ByteView bytes) { file_.write(offset, bytes); }
+void BlockSink::write(uint64_t offset, ByteView bytes) {
+  if (!thin_ || thin_->zeroes_new_chunks) return file_.write(offset, bytes);
+  // A new chunk would show old content where this write does not reach: only whole chunks are
+  // written.
+  const uint64_t chunk = thin_->chunk_size;
+  while (!bytes.empty()) {
+    const uint64_t to_border = chunk - offset % chunk;
+    const bool whole = to_border == chunk && bytes.size() >= chunk;
+    const uint64_t length =
+        whole ? bytes.size() / chunk * chunk : std::min<uint64_t>(bytes.size(), to_border);
+    if (whole)
+      file_.write(offset, bytes.first(length));
+    else
+      write_within_chunk(offset, bytes.first(length));
+    offset += length;
+    bytes = bytes.subspan(length);
+  }
+}
+
+void BlockSink::write_within_chunk(uint64_t offset, ByteView bytes) {
+  const uint64_t begin = offset / thin_->chunk_size * thin_->chunk_size;
+  AlignedBytes chunk(std::min(thin_->chunk_size, file_.size() - begin));
+  file_.read(begin, chunk);  // zeros where nothing is mapped yet
+  std::ranges::copy(bytes, chunk.begin() + static_cast<std::ptrdiff_t>(offset - begin));
+  file_.write(begin, chunk);
+}
 
 void BlockSink::flush() { file_.flush(); }
 
@@ -131,11 +156,12 @@ void BlockSink::zero(Extent extent) {
     if (!punch_hole(extent)) write_zeros_where_needed(extent);
     return;
   }
-  if (!thin_chunk_) return write_zeros_where_needed(extent);
+  if (!thin_ || thin_->has_external_origin) return write_zeros_where_needed(extent);
 
   // dm-thin passes over the parts of a discard that do not fill a chunk.
-  const uint64_t first = (extent.offset + *thin_chunk_ - 1) / *thin_chunk_ * *thin_chunk_;
-  const uint64_t last = extent.end() / *thin_chunk_ * *thin_chunk_;
+  const uint64_t chunk = thin_->chunk_size;
+  const uint64_t first = (extent.offset + chunk - 1) / chunk * chunk;
+  const uint64_t last = extent.end() / chunk * chunk;
   if (first >= last || !discard({first, last - first})) return write_zeros_where_needed(extent);
   if (first > extent.offset) write_zeros_where_needed({extent.offset, first - extent.offset});
   if (extent.end() > last) write_zeros_where_needed({last, extent.end() - last});
@@ -165,7 +191,7 @@ void BlockSink::write_zeros_where_needed(Extent extent) {
     file_.read(extent.offset, piece);
     if (!is_zero(piece)) {
       zeros.resize(std::max(zeros.size(), length), std::byte{0});
-      file_.write(extent.offset, ByteView(zeros).first(length));
+      write(extent.offset, ByteView(zeros).first(length));
     }
     extent = {extent.offset + length, extent.length - length};
   }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "platform/thin_device.h"
 #include "platform/unique_fd.h"
 #include "platform/volume.h"
 
@@ -64,8 +65,8 @@ class BlockReader final : public VolumeReader {
 /// device would use them up.
 class BlockSink final : public VolumeSink {
  public:
-  /// `thin_chunk`: chunk size in bytes when the file is a dm-thin device.
-  BlockSink(BlockFile file, std::optional<uint64_t> thin_chunk);
+  /// `thin`: when the file is a dm-thin device.
+  BlockSink(BlockFile file, std::optional<ThinFacts> thin);
 
   void write(uint64_t offset, ByteView bytes) override;
   void zero(Extent extent) override;
@@ -77,10 +78,11 @@ class BlockSink final : public VolumeSink {
   /// False when the file system or pool cannot.
   bool punch_hole(Extent extent);
   bool discard(Extent chunks);
+  void write_within_chunk(uint64_t offset, ByteView bytes);
   void write_zeros_where_needed(Extent extent);
 
   BlockFile file_;
-  std::optional<uint64_t> thin_chunk_;
+  std::optional<ThinFacts> thin_;
 };
 
 /// True when every byte is zero.

@@ -2,11 +2,25 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 
 namespace bsr {
+
+/// An option whose value is one of a few words.
+template <typename Choice>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, Choice& choice,
+                        const std::map<std::string, Choice>& words, const std::string& help) {
+  std::vector<std::string> allowed;
+  for (const auto& [word, value] : words) allowed.push_back(word);
+  return app
+      .add_option_function<std::string>(
+          name, [&choice, words](const std::string& word) { choice = words.at(word); }, help)
+      ->check(CLI::IsMember(allowed));
+}
 
 /// Parses; false when the command line was answered on standard output (--help, --version). Throws
 /// Error{usage}.

@@ -141,7 +141,7 @@ void append_doubling_hyphens(std::string& to, std::string_view name) {
 
 }  // namespace
 
-std::optional<std::string> target_type(uint32_t major, uint32_t minor) {
+std::optional<MappedTarget> first_target(uint32_t major, uint32_t minor) {
   const Library library;
   const Task task(dm_task_create(DM_DEVICE_TABLE));
   if (!task || !dm_task_set_major(task.get(), static_cast<int>(major)) ||
@@ -156,7 +156,11 @@ std::optional<std::string> target_type(uint32_t major, uint32_t minor) {
   char* parameters = nullptr;
   dm_get_next_target(task.get(), nullptr, &start, &length, &type, &parameters);
   if (type == nullptr) return std::nullopt;
-  return std::string(type);
+  MappedTarget target{type, {}};
+  Words words(parameters == nullptr ? "" : parameters);
+  for (std::string_view word = words.next(); !word.empty(); word = words.next())
+    target.parameters.emplace_back(word);
+  return target;
 }
 
 std::string device_mapper_name(const VolumeName& name, std::string_view layer) {

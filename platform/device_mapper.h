@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/lvm.h"
 
@@ -26,9 +27,14 @@ void send_message(const std::string& device, const std::string& text);
 /// when there is no such device.
 [[nodiscard]] uint32_t open_count(const std::string& device);
 
-/// The type of a mapped device's first target, such as "thin" or "linear"; nullopt for a device
-/// that is not device-mapper's.
-[[nodiscard]] std::optional<std::string> target_type(uint32_t major, uint32_t minor);
+/// The first line of a mapped device's table.
+struct MappedTarget {
+  std::string type;                     ///< such as "thin" or "linear"
+  std::vector<std::string> parameters;  ///< words behind the type
+};
+
+/// Nullopt for a device that is not device-mapper's.
+[[nodiscard]] std::optional<MappedTarget> first_target(uint32_t major, uint32_t minor);
 
 struct ThinPoolStatus {
   enum class Mode {

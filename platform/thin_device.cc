@@ -3,26 +3,59 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <fstream>
+#include <algorithm>
+#include <charconv>
 #include <string>
 
 #include "base/error.h"
 #include "platform/device_mapper.h"
 
 namespace bsr {
+namespace {
 
-std::optional<uint64_t> thin_device_chunk(int fd) {
+constexpr uint64_t kSector = 512;
+
+uint64_t number(const std::string& text, const char* what) {
+  uint64_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || problem != std::errc() || end != text.data() + text.size())
+    fail(ErrorKind::failed, "the device mapper says \"{}\" where {} belongs", text, what);
+  return value;
+}
+
+/// "254:3": the pool, by its device number. Some versions print a path instead; LVM's tables never
+/// do.
+MappedTarget pool_of(const MappedTarget& thin) {
+  const std::string& device = thin.parameters.at(0);
+  const size_t colon = device.find(':');
+  if (colon == std::string::npos)
+    fail(ErrorKind::failed, "the device mapper says \"{}\" where a pool belongs", device);
+  const std::optional<MappedTarget> pool =
+      first_target(static_cast<uint32_t>(number(device.substr(0, colon), "a device number")),
+                   static_cast<uint32_t>(number(device.substr(colon + 1), "a device number")));
+  if (!pool || pool->type != "thin-pool" || pool->parameters.size() < 4)
+    fail(ErrorKind::failed, "device {} is no thin pool, though a thin volume lies in it", device);
+  return *pool;
+}
+
+}  // namespace
+
+std::optional<ThinFacts> thin_facts(int fd) {
   struct stat status {};
   if (fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode)) return std::nullopt;
-  const unsigned major_number = major(status.st_rdev);
-  const unsigned minor_number = minor(status.st_rdev);
-  if (target_type(major_number, minor_number) != "thin") return std::nullopt;
-  // dm-thin sets its discard granularity to the pool's chunk size, and to 0 when the pool ignores discards.
-  std::ifstream file(
-      fmt::format("/sys/dev/block/{}:{}/queue/discard_granularity", major_number, minor_number));
-  uint64_t granularity = 0;
-  if (!(file >> granularity) || granularity == 0) return std::nullopt;
-  return granularity;
+  const std::optional<MappedTarget> thin =
+      first_target(major(status.st_rdev), minor(status.st_rdev));
+  if (!thin || thin->type != "thin" || thin->parameters.size() < 2) return std::nullopt;
+  const MappedTarget pool =
+      pool_of(*thin);  // metadata, data, chunk sectors, low water mark, [features]
+  ThinFacts facts;
+  facts.chunk_size = number(pool.parameters.at(2), "a chunk size") * kSector;
+  if (facts.chunk_size == 0)
+    fail(ErrorKind::failed, "the device mapper says that chunks have no size");
+  facts.zeroes_new_chunks =
+      std::ranges::find(pool.parameters, "skip_block_zeroing") == pool.parameters.end();
+  facts.has_external_origin = thin->parameters.size() > 2;
+  return facts;
 }
 
 }  // namespace bsr

@@ -1,4 +1,4 @@
-// What a block device must be asked before its discards can be trusted.
+// What must be known of a thin device before it is read or written by chunks.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,20 @@
 
 namespace bsr {
 
-/// Chunk size in bytes of an open dm-thin device that takes discards: whole chunks that are discarded read as
-/// zeros afterwards. Nullopt for every other file and device.
-[[nodiscard]] std::optional<uint64_t> thin_device_chunk(int fd);
+struct ThinFacts {
+  uint64_t chunk_size = 0;  ///< bytes
+
+  /// A new chunk reads as zeros where nothing was written to it. Without (`lvcreate -Zn`) it shows
+  /// what its block held before, perhaps of another volume.
+  bool zeroes_new_chunks = true;
+
+  /// What is not mapped reads from another volume, not as zeros.
+  bool has_external_origin = false;
+};
+
+/// Of an open dm-thin device, from its table and its pool's (Linux,
+/// Documentation/admin-guide/device-mapper/ thin-provisioning.rst); nullopt for every other file
+/// and device.
+[[nodiscard]] std::optional<ThinFacts> thin_facts(int fd);
 
 }  // namespace bsr
