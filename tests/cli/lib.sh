@@ -140,6 +140,11 @@ write_zero() {
   dd if=/dev/zero of="$1" bs=1K seek="$2" count="$3" conv=notrunc status=none
 }
 
+# flip_byte FILE POSITION: every bit of it.
+flip_byte() {
+  perl -e 'open F, "+<", $ARGV[0]; binmode F; seek F, $ARGV[1], 0; read F, $b, 1; seek F, $ARGV[1], 0; print F ~$b' "$@"
+}
+
 # ---- pools -----------------------------------------------------------------------------------
 # make_pool CHUNK_KIB VOLUME_IMAGE...: the pool image pool.meta, pool.data, with the images as thin devices 1, 2 and so
 # on, each a snapshot taken after the one before.

@@ -59,9 +59,9 @@ for arguments in x '-i x 1' -1 1.5 '' vg/lv 99999999999999999999; do
   expect_rc usage bsr-send "${POOL[@]}" ${arguments:+$arguments}
 done
 expect_rc usage bsr-send --metadata pool.meta 1
-expect_advice data
+expect_says --data
 expect_rc usage bsr-send --data pool.data 1
-expect_advice metadata
+expect_says --metadata
 
 # An empty file has not the right size either.
 : > target

@@ -33,13 +33,13 @@ mkdir out
 
 # Nothing is left when something fails: the arguments, the metadata, the data.
 expect_refused failed out/f bsr-send "${POOL[@]}" -o out/f 9
-expect_advice 9
+expect_says 'thin device 9'
 expect_refused usage out/f bsr-send "${POOL[@]}" -o out/f -i 1 1
 expect_rc failed bsr-send "${POOL[@]}" -o out/none/f 1
 expect_says out/none/f
 head -c 700000 pool.data > short
 expect_refused corrupt out/f bsr-send --metadata pool.meta --data short -o out/f 1
-expect_advice short
+expect_says short
 
 # Both -o and standard output: nothing goes there. Closed standard output does no harm.
 bsr-send "${POOL[@]}" -o out/d 1 > stdout

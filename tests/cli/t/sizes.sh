@@ -51,5 +51,5 @@ done
 
 for size in 1 511 513 65537; do
   expect_rc usage bsr-send "${POOL[@]}" -n --size "$size" 1
-  expect_advice "size $size"
+  expect_says "size $size.* 512"
 done
