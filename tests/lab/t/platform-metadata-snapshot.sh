@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=256M timeout=240 programs=platform-probe
+# lab: solo disks=256M timeout=400 programs=platform-probe
 # platform/thin_pool on a real pool: the metadata snapshot is ours, or left alone, or released when a
 # process of ours died with it, wherever it died.
 set -euo pipefail
