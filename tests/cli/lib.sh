@@ -40,7 +40,8 @@ finish() {
 }
 set -E
 shopt -s inherit_errexit
-SCRATCH=$(mktemp -d "${TMPDIR:-/var/tmp}/bsr-cli-scratch.XXXXXX")
+SCRATCH=$PWD.scratch
+mkdir "$SCRATCH"
 COMPLAINTS=0
 trap report_failed_command ERR
 trap finish EXIT

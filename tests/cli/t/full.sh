@@ -63,5 +63,17 @@ write_random dirty 0 1024 5
 expect_rc ok receive_from stream dirty
 expect_equal empty dirty
 
+# Files get holes where the volume is not mapped or zero.
+truncate -s 16M sparse
+write_random sparse 5000 1 6
+make_pool 64 sparse
+send_to stream --size 16777216 1
+for target in new-sparse old-sparse; do
+  [[ $target != old* ]] || write_random old-sparse 0 16384 7
+  receive_from stream $target > /dev/null
+  expect_equal sparse $target
+  (($(du -k $target | cut -f1) < 1000)) || fail "$target takes $(du -k $target | cut -f1) KiB"
+done
+
 make_pool 64 volume
 expect_same "$at_start" "$(sha256sum pool.*)" "the source, after all this"

@@ -27,6 +27,7 @@ receive_from delta.bsr target --base "$(identity 1)" --json > received
 ended_with ok received
 expect_equal v2 target
 sent=$(summary_of sent) received=$(summary_of received)
+expect_same True "$(word committed "$received")" "committed"
 bsr-stream dump --json delta.bsr > frames
 digest=$(bsr-stream verify delta.bsr | sed 's/.*digest //')
 for line in "$sent" "$received"; do
@@ -87,6 +88,7 @@ expect_equal v1 slow
 # bsr-recv -n: the same lines; bsr-send -n: what it did ends with exit, too.
 receive_from full.bsr dry --json -n > received
 ended_with ok received
+expect_same False "$(word committed "$(summary_of received)")" "committed after a dry run"
 bsr-send "${POOL[@]}" --json-fd 3 -n 1 3> sent
 [[ -s sent ]] || complain "bsr-send -n --json-fd: no lines, where the last should be exit"
 
