@@ -12,7 +12,7 @@ void Error::while_doing(std::string_view activity) {
 
 void fail_errno(int number, std::string_view activity) {
   ErrorKind kind = ErrorKind::failed;
-  if (number == ENOSPC || number == EDQUOT) kind = ErrorKind::no_space;
+  if (number == ENOSPC || number == EDQUOT || number == EFBIG) kind = ErrorKind::no_space;
   if (number == EPIPE || number == ECONNRESET) kind = ErrorKind::peer;
   if (number == EBUSY) kind = ErrorKind::busy;
   fail(kind, "{}: {}", activity, std::generic_category().message(number));

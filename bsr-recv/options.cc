@@ -59,6 +59,8 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
          "-F: a receiver never rolls back what it holds. Compare `lvs -o name,tags` of both sides, "
          "send a change to the "
          "newest generation, or receive a full stream under another name");
+  if (options.target.empty())
+    fail(ErrorKind::usage, "the target has no name; give VG/LV, a file or a device");
   if (!is_path(options.target)) options.managed = volume_name(options.target, "target");
   if (app.count("--pool") > 0) options.pool = volume_name(pool, "--pool");
   if (app.count("--base") > 0) options.base = base;

@@ -15,7 +15,7 @@ std::optional<BlockFile> open_existing(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) fail_errno(errno, path);
-    if (path.starts_with("/dev/"))
+    if (path.starts_with("/dev/") && !path.starts_with("/dev/shm/"))
       fail(ErrorKind::failed,
            "{}: there is no such device; if it is a logical volume, activate it first", path);
     return std::nullopt;
@@ -43,8 +43,7 @@ void PlainTarget::check_size(const BeginFrame& begin) const {
   const uint64_t size = existing_->size();
   const uint64_t wanted =
       existing_->is_block_device() || begin.is_full() ? begin.volume_size : begin.base_size;
-  const bool empty_file = begin.is_full() && size == 0 && !existing_->is_block_device();
-  if (size != wanted && !empty_file)
+  if (size != wanted)
     fail(ErrorKind::base, "{}: holds {} bytes where {} belong; give a target of the right size",
          path_, size, wanted);
 }
@@ -83,6 +82,12 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
       existing_->is_block_device() ? thin_facts(existing_->fd()) : std::nullopt;
   sink_.emplace(std::move(*existing_), thin);
   return *sink_;
+}
+
+std::string PlainTarget::after_failure() const {
+  if (!sink_ || !exists_) return Target::after_failure();
+  return "it was being written in place and holds neither the old nor the new state; send a full "
+         "stream";
 }
 
 void PlainTarget::commit(const BeginFrame&) {

@@ -24,6 +24,7 @@ class PlainTarget final : public Target {
   void check(const BeginFrame& begin) override;
   [[nodiscard]] bool holds(const BeginFrame&) const override { return false; }
   VolumeSink& prepare(const BeginFrame& begin) override;
+  [[nodiscard]] std::string after_failure() const override;
   [[nodiscard]] bool starts_empty() const override { return !exists_; }
   void commit(const BeginFrame& begin) override;
 

@@ -16,6 +16,8 @@
 namespace bsr {
 namespace {
 
+constexpr const char* kLegacyBase = "legacy";  // a stream of thin_send names no base
+
 /// A BEGIN for a legacy stream, which has none: what the caller says, and the target's own size.
 BeginFrame legacy_begin(const ReceiveOptions& options, uint64_t size) {
   BeginFrame begin;
@@ -23,7 +25,7 @@ BeginFrame legacy_begin(const ReceiveOptions& options, uint64_t size) {
   begin.snapshot_id = "legacy";
   begin.name = "legacy stream";
   if (*options.legacy == LegacyMeaning::delta) {
-    begin.base_id = options.base.value_or("legacy");
+    begin.base_id = options.base.value_or(kLegacyBase);
     begin.base_size = size;
   }
   return begin;
@@ -66,6 +68,8 @@ void take_frames(Incoming& incoming, Applier* applier, ProgressMeter& meter) {
   uint64_t done = 0;
   while (const std::optional<Frame> frame = incoming.frames->next()) {
     if (const auto* data = std::get_if<DataFrame>(&frame->body)) done += data->content.size();
+    if (const auto* zero = std::get_if<ZeroFrame>(&frame->body))
+      for (const Extent& extent : zero->extents) done += extent.length;
     if (applier != nullptr) applier->apply(frame->body);
     meter.update(done, incoming.frames->wire_bytes());
   }
@@ -91,40 +95,72 @@ void report(const ReceiveOptions& options, const Incoming& incoming, const Progr
   FdOutput(output).write_all({std::as_bytes(std::span(text))});
 }
 
+std::unique_ptr<Target> open_managed(const ReceiveOptions& options) try {
+  return std::make_unique<ManagedTarget>(*options.managed, options.pool);
+} catch (Error& error) {
+  if (error.kind() != ErrorKind::failed) throw;
+  fail(error.kind(), "{}: {}; if a file is meant, say ./{}", options.target, error.what(),
+       options.target);
+}
+
+std::unique_ptr<PlainTarget> open_plain(const ReceiveOptions& options, bool is_legacy) {
+  std::optional<std::string> base = options.base;
+  if (is_legacy && options.legacy == LegacyMeaning::delta && !base) base = kLegacyBase;
+  return std::make_unique<PlainTarget>(options.target, base);
+}
+
+/// Applies the stream. From prepare() to commit() the target holds no state of the source.
+void apply(Incoming& incoming, Target& target, ProgressMeter& meter) {
+  VolumeSink& sink = target.prepare(incoming.begin);
+  Applier applier(sink, incoming.begin, target.starts_empty());
+  take_frames(incoming, &applier, meter);
+  applier.finish();
+  // Every byte of the stream was checked and is durable: from here on the new state counts.
+  target.commit(incoming.begin);
+}
+
+/// Messages about the stream say for whom it was, and what is left of the target.
+[[noreturn]] void fail_about(const Error& error, const ReceiveOptions& options,
+                             const Target* target) {
+  const bool about_stream = error.kind() == ErrorKind::truncated ||
+                            error.kind() == ErrorKind::corrupt ||
+                            error.kind() == ErrorKind::unsupported;
+  if (!about_stream) throw Error(error);
+  fail(error.kind(), "{}: {}; {}", options.target, error.what(),
+       target == nullptr ? "nothing was changed; send it again" : target->after_failure());
+}
+
 }  // namespace
 
 int receive(const ReceiveOptions& options, int input_fd, int output) {
   if (isatty(input_fd) == 1)
     fail(ErrorKind::usage,
          "a stream is read from standard input, and that is a terminal; pipe bsr-send into this");
-  FdInput input(input_fd);
-  const StreamStart start(input);
-
   std::unique_ptr<Target> target;
-  const PlainTarget* plain = nullptr;
-  if (options.managed) {
-    target = std::make_unique<ManagedTarget>(*options.managed, options.pool);
-  } else {
-    auto owned = std::make_unique<PlainTarget>(options.target, options.base);
-    plain = owned.get();
-    target = std::move(owned);
-  }
-  Incoming incoming = open_incoming(options, input, start, plain);
-  target->check(incoming.begin);
+  try {
+    FdInput input(input_fd);
+    const StreamStart start(input);
+    const PlainTarget* plain = nullptr;
+    if (options.managed) {
+      target = open_managed(options);
+    } else {
+      auto owned = open_plain(options, start.is_legacy());
+      plain = owned.get();
+      target = std::move(owned);
+    }
+    Incoming incoming = open_incoming(options, input, start, plain);
+    target->check(incoming.begin);
 
-  ProgressMeter meter({options.target, options.verbose, options.json ? output : -1},
-                      incoming.begin.plan_data);
-  if (options.dry_run || target->holds(incoming.begin)) {
-    take_frames(incoming, nullptr, meter);
-  } else {
-    VolumeSink& sink = target->prepare(incoming.begin);
-    Applier applier(sink, incoming.begin, target->starts_empty());
-    take_frames(incoming, &applier, meter);
-    applier.finish();
-    // Every byte of the stream was checked and is durable: from here on the new state counts.
-    target->commit(incoming.begin);
+    ProgressMeter meter({options.target, options.verbose, options.json ? output : -1},
+                        incoming.begin.plan_data);
+    if (options.dry_run || target->holds(incoming.begin))
+      take_frames(incoming, nullptr, meter);
+    else
+      apply(incoming, *target, meter);
+    report(options, incoming, meter, output);
+  } catch (const Error& error) {
+    fail_about(error, options, target.get());
   }
-  report(options, incoming, meter, output);
   return 0;
 }
 

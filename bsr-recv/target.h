@@ -1,6 +1,8 @@
 // Where a stream goes: what the story of a session asks of any kind of target.
 #pragma once
 
+#include <string>
+
 #include "formats/frame.h"
 #include "platform/volume.h"
 
@@ -22,6 +24,11 @@ class Target {
   /// Makes the target ready to be written. From here on, until commit(), it holds no state of the
   /// source.
   virtual VolumeSink& prepare(const BeginFrame& begin) = 0;
+
+  /// What a failure now would leave behind and what to do about it, for the end of a message.
+  [[nodiscard]] virtual std::string after_failure() const {
+    return "nothing was changed; send it again";
+  }
 
   /// After prepare(): the target is new and reads as zeros.
   [[nodiscard]] virtual bool starts_empty() const = 0;

@@ -44,15 +44,13 @@ class ImageSource final : public SendSource {
     begin_.volume_id = "image";  // nothing in a pool image says whose snapshot a device is
     begin_.snapshot_id = identity(target_);
     begin_.volume_size = options.size.value_or(pool_.mapped_end(target_.thin_id));
-    if (begin_.volume_size % stream::kSectorSize != 0)
-      fail(ErrorKind::usage, "--size {}: not whole sectors of {} bytes", begin_.volume_size,
-           stream::kSectorSize);
     if (!options.base) return;
     base_ = find_device(pool_, *options.base);
     if (base_->thin_id == target_.thin_id)
       fail(ErrorKind::usage, "-i {}: base and snapshot are the same", *options.base);
     begin_.base_id = identity(*base_);
-    begin_.base_size = options.size.value_or(pool_.mapped_end(base_->thin_id));
+    begin_.base_size = options.base_size ? *options.base_size
+                                         : options.size.value_or(pool_.mapped_end(base_->thin_id));
   }
 
   [[nodiscard]] const BeginFrame& describe() const override { return begin_; }

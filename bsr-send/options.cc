@@ -4,7 +4,9 @@
 #include <charconv>
 #include <thread>
 
+#include "formats/stream_format.h"
 #include "platform/command_line.h"
+#include "platform/fd_stream.h"
 
 namespace bsr {
 namespace {
@@ -25,8 +27,21 @@ Compression parse_compression(const std::string& text) {
 void check(const SendOptions& options) {
   if (options.metadata_file.empty() != options.data_file.empty())
     fail(ErrorKind::usage, "--metadata and --data belong together: a pool image is two files");
-  if (options.size && options.metadata_file.empty())
-    fail(ErrorKind::usage, "--size is for pool images; LVM knows the size of its volumes");
+  if ((options.size || options.base_size) && options.metadata_file.empty())
+    fail(ErrorKind::usage,
+         "--size is for pool images; LVM knows the size of its volumes, leave it out");
+  if (options.base_size && !options.base)
+    fail(ErrorKind::usage, "--base-size: there is no base; give --incremental BASE");
+  for (const std::optional<uint64_t>& size : {options.size, options.base_size})
+    if (size && (*size > INT64_MAX || *size % stream::kSectorSize != 0))
+      fail(ErrorKind::usage, "--size {}: give at most 2^63 - 1, whole sectors of {} bytes", *size,
+           stream::kSectorSize);
+  if (options.json_fd >= 0 && !is_writable(options.json_fd))
+    fail(ErrorKind::usage, "--json-fd {}: is not open for writing; give a descriptor that is",
+         options.json_fd);
+  if (options.json_fd == 1 && !options.output && !options.dry_run)
+    fail(ErrorKind::usage,
+         "--json-fd 1: the stream goes there; give another descriptor, or --output FILE");
   if (options.dry_run && options.output)
     fail(ErrorKind::usage, "--dry-run writes no stream: leave --output out");
 }
@@ -41,6 +56,7 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   std::string base;
   std::string output;
   uint64_t size = 0;
+  uint64_t base_size = 0;
 
   CLI::App app("Sends a thin snapshot, or what changed since an older one, as a stream.",
                "bsr-send");
@@ -71,6 +87,8 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   app.add_option("--metadata", options.metadata_file, "thin pool metadata in a file");
   app.add_option("--data", options.data_file, "thin pool data in a file");
   auto* size_option = app.add_option("--size", size, "volume size in bytes, for pool images");
+  auto* base_size_option = app.add_option("--base-size", base_size,
+                                          "size of the base in bytes, if it is not that of --size");
   app.add_option("--json-fd", options.json_fd, "report as JSON lines to this descriptor")
       ->check(CLI::NonNegativeNumber);
   if (!parse_command_line(app, argc, argv)) return std::nullopt;
@@ -80,6 +98,7 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   if (base_option->count() > 0) options.base = base;
   if (output_option->count() > 0) options.output = output;
   if (size_option->count() > 0) options.size = size;
+  if (base_size_option->count() > 0) options.base_size = base_size;
   check(options);
   return options;
 }

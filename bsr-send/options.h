@@ -25,7 +25,8 @@ struct SendOptions {
   DeltaEngine engine = DeltaEngine::thin_tools;
   std::string metadata_file;  ///< with data_file: a pool image, snapshots are thin ids
   std::string data_file;
-  std::optional<uint64_t> size;  ///< bytes; pool images do not record it
+  std::optional<uint64_t> size;       ///< bytes; pool images do not record it
+  std::optional<uint64_t> base_size;  ///< bytes, when the base had another size
   int json_fd = -1;
 };
 

@@ -43,8 +43,12 @@ std::string readable_plan(const SendOptions& options, const BeginFrame& begin) {
 }
 
 void announce(const SendOptions& options, const BeginFrame& begin, const Plan& plan) {
-  if (options.parsable)
-    std::fputs(parsable_plan(options, plan).c_str(), options.dry_run ? stdout : stderr);
+  const std::string text = parsable_plan(options, plan);
+  if (options.parsable && options.dry_run)
+    FdOutput(STDOUT_FILENO)
+        .write_all({std::as_bytes(std::span(text))});  // a script reads it: it must arrive
+  else if (options.parsable)
+    std::fputs(text.c_str(), stderr);
   if (options.verbose || (options.dry_run && !options.parsable))
     std::fputs(readable_plan(options, begin).c_str(), stderr);
 }
@@ -69,7 +73,7 @@ void ship_stream(const SendOptions& options, const BeginFrame& begin, Plan& plan
   EndFrame end;
   if (options.format == StreamFormat::bsr_1) {
     PieceReader pieces(extents, volume);
-    StreamWriter writer(FdOutput(output), begin, meter);
+    StreamWriter writer(FdOutput(output, [&meter] { meter.tick(); }), begin, meter);
     ship(pieces, writer, options.compression, options.threads);
     end = writer.finish();
     figures = meter.figures();
@@ -77,7 +81,7 @@ void ship_stream(const SendOptions& options, const BeginFrame& begin, Plan& plan
   } else {
     const LegacyVersion version =
         options.format == StreamFormat::thin_1_0 ? LegacyVersion::v1_0 : LegacyVersion::v1_1;
-    LegacyWriter writer(FdOutput(output), version, meter);
+    LegacyWriter writer(FdOutput(output, [&meter] { meter.tick(); }), version, meter);
     end = writer.ship(extents, volume);
     figures = meter.figures();
     figures.wire = writer.wire_bytes();
@@ -100,6 +104,7 @@ int send(const SendOptions& options, int output) {
   announce(options, begin, *plan);
   if (options.dry_run) {
     source->close();
+    write_report(options.json_fd, json_exit(0, "ok"));
     return 0;
   }
 

@@ -101,6 +101,9 @@ class LegacyDecoder {
   /// Known from the first header on.
   [[nodiscard]] std::optional<LegacyVersion> version() const { return version_; }
 
+  /// Bytes of the stream decoded so far.
+  [[nodiscard]] uint64_t position() const { return position_; }
+
   /// What was decoded so far, chunks that are not through included; in 1.0 the only account.
   [[nodiscard]] const LegacyStats& stats() const { return stats_; }
 

@@ -1,6 +1,7 @@
 // The two ends of a pipe: reading what arrives and writing all of something.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <stop_token>
@@ -25,19 +26,25 @@ class FdInput {
   int fd_;
 };
 
+/// Whether a descriptor is open and can be written to.
+[[nodiscard]] bool is_writable(int fd);
+
 /// Opens a file to be read front to back. Throws as fail_errno() says.
 [[nodiscard]] UniqueFd open_input(const std::string& path);
 
 /// Writes to a descriptor that somebody else owns.
 class FdOutput {
  public:
-  explicit FdOutput(int fd) : fd_(fd) {}
+  /// `while_waiting` is called at least twice a second while the reader does not read.
+  explicit FdOutput(int fd, std::function<void()> while_waiting = {})
+      : fd_(fd), while_waiting_(std::move(while_waiting)) {}
 
   /// All parts, one after the other. Throws Error{peer} when the reader of the pipe is gone.
   void write_all(std::initializer_list<ByteView> parts);
 
  private:
   int fd_;
+  std::function<void()> while_waiting_;
 };
 
 }  // namespace bsr

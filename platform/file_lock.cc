@@ -29,9 +29,10 @@ std::string holder_of(int file) {
 }  // namespace
 
 UniqueFd open_private_folder(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail_errno(errno, "making folder " + path);
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    fail_errno(errno, "making folder " + path + " (run this as root)");
   UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!folder) fail_errno(errno, "opening folder " + path);
+  if (!folder) fail_errno(errno, "opening folder " + path + " (run this as root)");
   struct stat facts {};
   if (fstat(folder.get(), &facts) != 0) fail_errno(errno, "looking at folder " + path);
   if (facts.st_uid != geteuid() || (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)

@@ -1,5 +1,7 @@
 #include "platform/frame_source.h"
 
+#include <utility>
+
 #include "base/error.h"
 #include "formats/frame_decoder.h"
 #include "formats/legacy_stream.h"
@@ -53,8 +55,11 @@ class LegacySource final : public FrameSource {
   std::optional<Frame> next() override {
     for (;;) {
       while (const std::optional<LegacyItem> item = decoder_.next())
-        if (std::optional<FrameBody> body = to_body(*item))
-          return Frame{std::move(*body), totals_.frames - 1, wire_bytes_, 0, false};
+        if (std::optional<FrameBody> body = to_body(*item)) {
+          const uint64_t begin = std::exchange(shown_, decoder_.position());
+          const auto length = static_cast<uint32_t>(shown_ - begin);
+          return Frame{std::move(*body), sequence_++, begin, length, false};
+        }
       const size_t got = input_.read_some(buffer_, stop_);
       if (got == 0) break;
       feed(ByteView(buffer_).first(got));
@@ -92,7 +97,8 @@ class LegacySource final : public FrameSource {
     }
     if (const auto* unmap = std::get_if<LegacyUnmap>(&item))
       return UnmapFrame{{counted(unmap->extent, totals_.unmap_bytes)}};
-    return std::nullopt;  // BEGIN and END carry nothing to apply
+    if (std::holds_alternative<LegacyEnd>(item)) return totals_;
+    return std::nullopt;  // BEGIN says nothing; it is counted with what follows
   }
 
   FdInput& input_;
@@ -102,6 +108,8 @@ class LegacySource final : public FrameSource {
   LegacyDecoder decoder_;
   EndFrame totals_;
   uint64_t wire_bytes_ = 0;
+  uint64_t sequence_ = 0;
+  uint64_t shown_ = 0;  // bytes of the stream that the frames so far account for
 };
 
 }  // namespace

@@ -1,12 +1,12 @@
 #include "platform/new_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 
 #include "base/error.h"
 
@@ -26,12 +26,24 @@ std::string folder_of(const std::string& path) {
 }  // namespace
 
 NewFile::NewFile(std::string path) : path_(std::move(path)) {
-  struct stat status {};
-  if (lstat(path_.c_str(), &status) == 0) fail_exists(path_);
-  std::string name = path_ + ".bsr-XXXXXX";
-  fd_ = UniqueFd(mkostemp(name.data(), O_CLOEXEC));
-  if (!fd_) fail_errno(errno, path_ + ": cannot be made");
+  const std::string name = path_ + ".bsr-partial";
+  struct stat ours {};
+  struct stat named {};
+  do {  // again when somebody gave the file its final name between our opening and locking it
+    fd_ = UniqueFd(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd_) fail_errno(errno, path_ + ": cannot be made");
+    if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0)
+      fail(ErrorKind::busy, "{}: another program is writing it; wait for that to end", path_);
+    if (fstat(fd_.get(), &ours) != 0) fail_errno(errno, path_);
+  } while (lstat(name.c_str(), &named) != 0 || named.st_ino != ours.st_ino ||
+           named.st_dev != ours.st_dev);
   temporary_ = name;
+  if (lstat(path_.c_str(), &named) == 0) {
+    unlink(temporary_.c_str());
+    fail_exists(path_);
+  }
+  if (ftruncate(fd_.get(), 0) != 0)
+    fail_errno(errno, path_ + ": cannot be made");  // a killed session's rest
 }
 
 NewFile::~NewFile() {

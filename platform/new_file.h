@@ -7,11 +7,12 @@
 
 namespace bsr {
 
-/// Written under a temporary name in the same folder; commit() gives it its own. Without commit()
-/// it goes with the object. Never replaces anything.
+/// Written as NAME.bsr-partial; commit() gives it its own name. Without commit() it goes with the
+/// object; what a killed process left under the temporary name is taken over. Replaces nothing
+/// else.
 class NewFile {
  public:
-  /// Throws Error{usage} when `path` exists.
+  /// Throws Error{usage} when `path` exists, Error{busy} while another process writes it.
   explicit NewFile(std::string path);
   ~NewFile();
   NewFile(const NewFile&) = delete;

@@ -73,7 +73,9 @@ void ImageReader::read(uint64_t offset, std::span<std::byte> into) {
     } else {
       const uint64_t end = (run_->data_block + run_->blocks) * chunk_size;
       if (end > data_.size())
-        fail(ErrorKind::corrupt, "{}: ends at byte {}, but thin device {} has data up to byte {}",
+        fail(ErrorKind::corrupt,
+             "{}: ends at byte {}, but thin device {} has data up to byte {}; give the "
+             "data file that belongs to this metadata",
              data_.path(), data_.size(), thin_id_, end);
       data_.read(run_->data_block * chunk_size + (offset - run_begin), piece);
     }

@@ -108,7 +108,7 @@ class SpawnPlan {
     sigset_t set;
     sigemptyset(&set);
     check(posix_spawnattr_setsigmask(&attributes_, &set));
-    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD})
+    for (const int number : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD})
       sigaddset(&set, number);
     check(posix_spawnattr_setsigdefault(&attributes_, &set));
     check(posix_spawnattr_setpgroup(&attributes_, 0));

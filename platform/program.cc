@@ -1,5 +1,8 @@
 #include "platform/program.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <new>
 
@@ -7,6 +10,14 @@
 
 namespace bsr {
 namespace {
+
+/// A standard descriptor that is closed would be given to the next file that is opened, and what is
+/// meant for a person would be written into a volume. In its place comes one that can only fail.
+void occupy_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+      fail(ErrorKind::failed, "descriptor {} is closed and cannot be replaced", fd);
+}
 
 int report(std::string_view name, const Error& error,
            const std::function<void(const Error&, int)>& on_error) {
@@ -22,6 +33,7 @@ int report(std::string_view name, const Error& error,
 int run_program(std::string_view name, const std::function<int()>& story,
                 const std::function<void(const Error&, int status)>& on_error) {
   try {
+    occupy_standard_descriptors();
     install_signal_handlers();
     return story();
   } catch (const Error& error) {

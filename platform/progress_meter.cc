@@ -2,11 +2,12 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <string_view>
 
 #include "base/units.h"
 #include "platform/clock.h"
-#include "platform/fd_stream.h"
 #include "platform/signals.h"
 
 namespace bsr {
@@ -21,9 +22,14 @@ double seconds_between(std::chrono::steady_clock::time_point from,
 
 }  // namespace
 
-void write_report(int fd, const std::string& line) noexcept try {
-  if (fd >= 0) FdOutput(fd).write_all({std::as_bytes(std::span(line))});
-} catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): see the header
+void write_report(int fd, const std::string& line) noexcept {
+  // Not through FdOutput: also a session that a signal ends reports its end.
+  std::string_view rest = line;
+  while (fd >= 0 && !rest.empty()) {
+    const ssize_t done = write(fd, rest.data(), rest.size());
+    if (done < 0 && errno != EINTR) return;
+    if (done > 0) rest.remove_prefix(static_cast<size_t>(done));
+  }
 }
 
 ProgressMeter::ProgressMeter(Options options, uint64_t total)
@@ -71,6 +77,10 @@ void ProgressMeter::draw() {
 void ProgressMeter::update(uint64_t done, uint64_t wire) {
   figures_.done = done;
   figures_.wire = wire;
+  tick();
+}
+
+void ProgressMeter::tick() {
   const auto now = steady_now();
   const bool due = on_terminal_ ? now - drawn_ >= 200ms : options_.verbose && now - drawn_ >= 30s;
   if (due || take_status_request()) {

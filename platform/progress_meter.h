@@ -26,6 +26,9 @@ class ProgressMeter {
   /// Cheap enough to be called for every frame.
   void update(uint64_t done, uint64_t wire);
 
+  /// The same without news: for loops that wait.
+  void tick();
+
   [[nodiscard]] SessionFigures figures() const;
 
  private:

@@ -70,6 +70,7 @@ void install_signal_handlers() {
   if (!is_ignored(SIGHUP)) handle(SIGHUP, on_hangup);
   handle(SIGUSR1, on_status);
   handle(SIGPIPE, SIG_IGN);
+  handle(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
   handle(SIGCHLD, SIG_DFL);  // a parent that ignored it would cost us every exit status
   sigset_t ours;
   sigemptyset(&ours);

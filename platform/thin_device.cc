@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -43,6 +44,10 @@ MappedTarget pool_of(const MappedTarget& thin) {
 std::optional<ThinFacts> thin_facts(int fd) {
   struct stat status {};
   if (fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode)) return std::nullopt;
+  // Without the device mapper in the kernel its library has nobody to ask.
+  const std::string sysfs =
+      fmt::format("/sys/dev/block/{}:{}/dm", major(status.st_rdev), minor(status.st_rdev));
+  if (access(sysfs.c_str(), F_OK) != 0) return std::nullopt;
   const std::optional<MappedTarget> thin =
       first_target(major(status.st_rdev), minor(status.st_rdev));
   if (!thin || thin->type != "thin" || thin->parameters.size() < 2) return std::nullopt;
