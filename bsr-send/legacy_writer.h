@@ -15,7 +15,7 @@ namespace bsr {
 class LegacyWriter {
  public:
   LegacyWriter(FdOutput output, LegacyVersion version, ProgressMeter& meter)
-      : output_(output), encoder_(version), meter_(meter) {}
+      : output_(std::move(output)), encoder_(version), meter_(meter) {}
 
   /// The whole stream; what END would report of it.
   EndFrame ship(DeltaSource& plan, VolumeReader& volume);

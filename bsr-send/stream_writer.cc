@@ -10,7 +10,7 @@ constexpr uint64_t kCheckpointInterval = 64ULL << 20;
 }  // namespace
 
 StreamWriter::StreamWriter(FdOutput output, const BeginFrame& begin, ProgressMeter& meter)
-    : output_(output), meter_(meter), totals_(begin) {
+    : output_(std::move(output)), meter_(meter), totals_(begin) {
   put(encode(begin));
 }
 

@@ -18,6 +18,7 @@ template <typename Choice>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, Choice& choice,
                         const std::map<std::string, Choice>& words, const std::string& help) {
   std::vector<std::string> allowed;
+  allowed.reserve(words.size());
   for (const auto& [word, value] : words) allowed.push_back(word);
   return app
       .add_option_function<std::string>(

@@ -49,8 +49,10 @@ std::string find_program(const std::string& name) {
       std::string(path == nullptr ? "" : path) + ":/usr/sbin:/sbin:/usr/bin:/bin";
   for (size_t begin = 0; begin <= folders.size();) {
     const size_t end = std::min(folders.find(':', begin), folders.size());
-    const std::string folder = folders.substr(begin, end - begin);
-    if (folder.starts_with('/') && is_program(folder + '/' + name)) return folder + '/' + name;
+    std::string program = folders.substr(begin, end - begin);
+    const bool absolute = program.starts_with('/');
+    program.append(1, '/').append(name);
+    if (absolute && is_program(program)) return program;
     begin = end + 1;
   }
   const std::string_view package = package_of(name);
@@ -72,6 +74,7 @@ std::vector<std::string> child_environment() {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> result;
+  result.reserve(strings.size() + 1);
   for (std::string& text : strings) result.push_back(text.data());
   result.push_back(nullptr);
   return result;
