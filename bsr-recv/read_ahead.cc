@@ -21,7 +21,10 @@ std::optional<Frame> ReadAhead::next() {
     thread_.join();  // what the source ended with may be read from here on
     return std::nullopt;
   }
-  if (item->failure) std::rethrow_exception(item->failure);
+  if (item->failure) {
+    thread_.join();  // it has nothing left to do, and the exception is ours alone then
+    std::rethrow_exception(item->failure);
+  }
   return std::move(item->frame);
 }
 
