@@ -50,21 +50,32 @@ void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes
 PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size)
     : sink_(sink), pool_(std::move(pool)), chunk_size_(chunk_size) {}
 
-void PoolGuard::write(uint64_t offset, ByteView bytes) {
-  // The most chunks that these bytes can touch.
-  const uint64_t first = offset / chunk_size_;
-  const uint64_t last = (offset + bytes.size() + chunk_size_ - 1) / chunk_size_;
-  const uint64_t cost = (last - first) * chunk_size_;
-  if (cost > allowance_) {
+void PoolGuard::charge(uint64_t bytes) {
+  if (bytes > allowance_) {
     const uint64_t available = room(pool_, chunk_size_);
-    allowance_ = std::max(std::min(available / 2, kMaxAllowance), cost);
-    if (cost > available)
+    allowance_ = std::max(std::min(available / 2, kMaxAllowance), bytes);
+    if (bytes > available)
       fail(ErrorKind::no_space,
            "pool {}: is full; extend it (lvextend -L +SIZE {}) or remove volumes, and start again",
            to_string(pool_), to_string(pool_));
   }
-  allowance_ -= cost;
+  allowance_ -= bytes;
+}
+
+void PoolGuard::write(uint64_t offset, ByteView bytes) {
+  // The most chunks that these bytes can touch.
+  const uint64_t first = offset / chunk_size_;
+  const uint64_t last = (offset + bytes.size() + chunk_size_ - 1) / chunk_size_;
+  charge((last - first) * chunk_size_);
   sink_.write(offset, bytes);
+}
+
+void PoolGuard::zero(Extent extent) {
+  // Whole chunks are discarded, which frees; zeros written into part of a shared chunk copy it.
+  const uint64_t edges =
+      (extent.offset % chunk_size_ != 0 ? 1U : 0U) + (extent.end() % chunk_size_ != 0 ? 1U : 0U);
+  charge(edges * chunk_size_);
+  sink_.zero(extent);
 }
 
 }  // namespace bsr

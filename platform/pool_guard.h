@@ -18,10 +18,13 @@ class PoolGuard final : public VolumeSink {
   PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size);
 
   void write(uint64_t offset, ByteView bytes) override;
-  void zero(Extent extent) override { sink_.zero(extent); }
+  void zero(Extent extent) override;
   void flush() override { sink_.flush(); }
 
  private:
+  /// Before what may use up to `bytes` of new chunks.
+  void charge(uint64_t bytes);
+
   VolumeSink& sink_;
   VolumeName pool_;
   uint64_t chunk_size_;
