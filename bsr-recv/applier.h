@@ -15,9 +15,9 @@ class Applier {
  public:
   /// `starts_empty`: the target is new and reads as zeros, so nothing needs zeroing.
   Applier(VolumeSink& sink, const BeginFrame& begin, bool starts_empty)
-      : sink_(sink), begin_(begin), starts_empty_(starts_empty) {}
+      : sink_(sink), begin_(begin), starts_empty_(starts_empty), cursor_(begin.resume.position) {}
 
-  /// Does nothing for BEGIN, END and unknown frames; a CHECKPOINT flushes.
+  /// Does nothing for frames that change nothing.
   void apply(const FrameBody& body);
 
   /// After END: zeroes what is left to zero, and flushes. From here on the target equals the
@@ -33,7 +33,7 @@ class Applier {
   VolumeSink& sink_;
   const BeginFrame& begin_;
   bool starts_empty_;
-  uint64_t cursor_ = 0;  // bytes in the volume: everything below is as the source has it
+  uint64_t cursor_;  // bytes in the volume: everything below is as the source has it
   uint64_t applied_bytes_ = 0;
 };
 

@@ -32,13 +32,6 @@ uint64_t number_tag(const LogicalVolume& volume, std::string_view key) {
   return value;
 }
 
-std::string utc_stamp(int64_t time) {
-  const auto seconds = static_cast<std::time_t>(time);
-  std::tm parts{};
-  if (gmtime_r(&seconds, &parts) == nullptr || parts.tm_year > 8099) return "unknown-time";
-  return fmt::format("{:%Y%m%dT%H%M%SZ}", parts);
-}
-
 }  // namespace
 
 const Generation* TargetState::find(const std::string& uuid) const {
@@ -75,7 +68,7 @@ TargetState read_target_state(const std::vector<LogicalVolume>& volumes, const V
   return state;
 }
 
-void check_lineage(const TargetState& state, const BeginFrame& begin) {
+void check_lineage(const TargetState& state, const BeginFrame& begin, bool rollback) {
   const std::string name = to_string(state.target);
   if (state.name_taken)
     fail(ErrorKind::diverged,
@@ -96,33 +89,45 @@ void check_lineage(const TargetState& state, const BeginFrame& begin) {
     fail(ErrorKind::base,
          "{}: holds nothing, and the stream is a change to snapshot {}; send a full stream first",
          name, begin.base_id);
-  if (const Generation* older = state.find(begin.base_id); older != nullptr && older != newest)
+  const Generation* base = state.find(begin.base_id);
+  if (base != nullptr && base != newest && !rollback)
     fail(ErrorKind::diverged,
-         "{}: the stream is a change to {} ({}), but the newest generation is {} ({}); send a "
-         "change to that",
-         name, older->volume.name.lv, older->uuid, newest->volume.name.lv, newest->uuid);
-  if (newest->uuid != begin.base_id)
+         "{}: the stream is a change to {} ({}), the last state both sides have, but the newest "
+         "generation is {} ({}); send a change to that, or go back with --rollback, which keeps "
+         "the newer generations",
+         name, base->volume.name.lv, base->uuid, newest->volume.name.lv, newest->uuid);
+  if (base == nullptr)
     fail(ErrorKind::base,
          "{}: the stream is a change to snapshot {}, which is no generation here; the newest is {} "
          "({}): send a change to that",
          name, begin.base_id, newest->volume.name.lv, newest->uuid);
-  if (newest->size != begin.base_size)
+  if (base->size != begin.base_size)
     fail(ErrorKind::base,
          "{}: the stream's base has {} bytes, generation {} has {}; the base was changed after it "
          "was sent",
-         name, begin.base_size, newest->volume.name.lv, newest->size);
+         name, begin.base_size, base->volume.name.lv, base->size);
+}
+
+std::string utc_stamp(int64_t time) {
+  const auto seconds = static_cast<std::time_t>(time);
+  std::tm parts{};
+  if (gmtime_r(&seconds, &parts) == nullptr || parts.tm_year > 8099) return "unknown-time";
+  return fmt::format("{:%Y%m%dT%H%M%SZ}", parts);
+}
+
+std::string free_name(const std::vector<LogicalVolume>& volumes, const std::string& name) {
+  const auto taken = [&](const std::string& lv) {
+    return std::ranges::any_of(volumes,
+                               [&](const LogicalVolume& volume) { return volume.name.lv == lv; });
+  };
+  std::string free = name;
+  for (unsigned i = 2; taken(free); ++i) free = fmt::format("{}-{}", name, i);
+  return free;
 }
 
 std::string generation_name(const std::vector<LogicalVolume>& volumes, const VolumeName& target,
                             int64_t snapshot_time) {
-  const std::string first = fmt::format("{}.bsr-{}", target.lv, utc_stamp(snapshot_time));
-  std::string name = first;
-  const auto taken = [&] {
-    return std::ranges::any_of(volumes,
-                               [&](const LogicalVolume& volume) { return volume.name.lv == name; });
-  };
-  for (unsigned i = 2; taken(); ++i) name = fmt::format("{}-{}", first, i);
-  return name;
+  return free_name(volumes, fmt::format("{}.bsr-{}", target.lv, utc_stamp(snapshot_time)));
 }
 
 std::vector<std::string> generation_tags(const TargetState& state, const BeginFrame& begin) {

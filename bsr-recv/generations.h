@@ -38,14 +38,20 @@ struct TargetState {
 [[nodiscard]] TargetState read_target_state(const std::vector<LogicalVolume>& volumes,
                                             const VolumeName& target);
 
-/// Refuses a stream that does not continue the newest generation: Error{base}, Error{diverged}. A
-/// stream whose snapshot is a generation already is let through.
-void check_lineage(const TargetState& state, const BeginFrame& begin);
+/// Refuses a stream that does not continue the newest generation, or any with `rollback`:
+/// Error{base}, Error{diverged}. A stream whose snapshot is a generation already is let through.
+void check_lineage(const TargetState& state, const BeginFrame& begin, bool rollback);
 
 [[nodiscard]] VolumeName working_copy_name(const VolumeName& target);
 
-/// The first free name for the generation: LV.bsr-<UTC time of the source snapshot>, then with -2,
-/// -3...
+/// 20250106T000002Z
+[[nodiscard]] std::string utc_stamp(int64_t unix_time);
+
+/// `name`, or the first of name-2, name-3... that is free.
+[[nodiscard]] std::string free_name(const std::vector<LogicalVolume>& volumes,
+                                    const std::string& name);
+
+/// LV.bsr-<UTC time of the source snapshot>, or the next free name.
 [[nodiscard]] std::string generation_name(const std::vector<LogicalVolume>& volumes,
                                           const VolumeName& target, int64_t snapshot_time);
 
@@ -55,5 +61,8 @@ void check_lineage(const TargetState& state, const BeginFrame& begin);
 /// Tags of a working copy; `snapshot`: what it is being made into.
 [[nodiscard]] std::string target_tag(const VolumeName& target);
 [[nodiscard]] std::string applying_tag(const std::string& snapshot);
+
+/// Of what a rollback left behind.
+constexpr const char* kDivergedTag = "bsr.diverged";
 
 }  // namespace bsr

@@ -10,8 +10,15 @@
 namespace bsr {
 namespace {
 
+constexpr const char* kStateFolder = "/var/lib/bsr";
+
 std::string lock_name(const VolumeName& target) {
   return fmt::format("recv-{}-{}", target.vg, target.lv);
+}
+
+/// With a character that no name can hold, so that no two targets share one.
+std::string record_name(const VolumeName& target) {
+  return fmt::format("recv:{}:{}", target.vg, target.lv);
 }
 
 uint64_t whole_extents(uint64_t bytes, uint64_t extent_size) {
@@ -20,10 +27,11 @@ uint64_t whole_extents(uint64_t bytes, uint64_t extent_size) {
 
 }  // namespace
 
-ManagedTarget::ManagedTarget(VolumeName target, std::optional<VolumeName> pool)
+ManagedTarget::ManagedTarget(VolumeName target, Options options)
     : target_(std::move(target)),
-      pool_(std::move(pool)),
-      lock_(kLockFolder, lock_name(target_), to_string(target_), steady_now()) {
+      options_(std::move(options)),
+      lock_(kLockFolder, lock_name(target_), to_string(target_), steady_now()),
+      checkpoint_(kStateFolder, record_name(target_), CheckpointFile::Folder::ours) {
   look();
 }
 
@@ -35,19 +43,33 @@ std::vector<LogicalVolume> ManagedTarget::look() {
 
 VolumeName ManagedTarget::pool_name() const {
   if (const Generation* newest = state_.newest()) return {target_.vg, newest->volume.pool};
-  if (!pool_)
+  if (!options_.pool)
     fail(ErrorKind::usage,
          "{}: does not exist yet; say in which pool it shall be made: --pool {}/POOL",
          to_string(target_), target_.vg);
-  return *pool_;
+  return *options_.pool;
 }
 
 bool ManagedTarget::holds(const BeginFrame& begin) const {
   return state_.find(begin.snapshot_id) != nullptr;
 }
 
+bool ManagedTarget::is_half() const {
+  // Unless the session that made it had only its last step to go.
+  const Generation* newest = state_.newest();
+  return state_.working && !state_.applying.empty() &&
+         (newest == nullptr || newest->uuid != state_.applying);
+}
+
+std::optional<BeginFrame> ManagedTarget::partial() const {
+  if (!is_half()) return std::nullopt;
+  std::optional<Checkpoint> checkpoint = checkpoint_.read(state_.working->uuid);
+  if (!checkpoint || checkpoint->begin.snapshot_id != state_.applying) return std::nullopt;
+  return std::move(checkpoint->begin);
+}
+
 void ManagedTarget::check(const BeginFrame& begin) {
-  check_lineage(state_, begin);
+  check_lineage(state_, begin, options_.rollback);
   if (holds(begin)) return;
   // Both say what is wrong before anything is made: names, tags, and that the pool is one.
   static_cast<void>(generation_tags(state_, begin));
@@ -57,23 +79,26 @@ void ManagedTarget::check(const BeginFrame& begin) {
          to_string(state_.working->name));
 }
 
-void ManagedTarget::check_not_diverged() const {
+bool ManagedTarget::working_copy_differs() const {
   const Generation& newest = *state_.newest();
+  if (newest.volume.size != state_.working->size) return true;
   const Activation active(lvm_, *state_.working);  // its pool with it
   MetadataSnapshot frozen(lvm_.thin_pool(pool_name()));
   const uint64_t size = newest.volume.size;
   const std::unique_ptr<DeltaSource> delta =
       open_delta(DeltaEngine::thin_tools, {metadata_path(pool_name()), true}, newest.volume.thin_id,
                  *state_.working->thin_id, newest.volume.chunk_size, size, size);
-  const bool same = !delta->next() && newest.volume.size == state_.working->size;
+  const bool differs = delta->next().has_value();
   frozen.release();
-  if (!same)
-    fail(ErrorKind::diverged,
-         "{}: {} and its working copy {} differ, so somebody wrote to one of them; compare them, "
-         "then remove the working "
-         "copy (lvremove {}) if the generation is right, or the generation if it is not",
-         to_string(target_), newest.volume.name.lv, state_.working->name.lv,
-         to_string(state_.working->name));
+  return differs;
+}
+
+void ManagedTarget::keep_diverged() {
+  const std::string name = free_name(
+      lvm_.list(target_.vg), fmt::format("{}.bsr-diverged-{}", target_.lv, utc_stamp(unix_now())));
+  lvm_.snapshot(
+      state_.working->name, name,
+      {.read_only = true, .activation_skip = true, .tags = {target_tag(target_), kDivergedTag}});
 }
 
 void ManagedTarget::remove_working_copy() {
@@ -82,30 +107,49 @@ void ManagedTarget::remove_working_copy() {
   state_.working.reset();
 }
 
+void ManagedTarget::drop_partial() {
+  if (state_.working && state_.working->open)
+    fail(ErrorKind::busy, "{}: is in use; only bsr-recv may open it",
+         to_string(state_.working->name));
+  if (is_half()) remove_working_copy();
+  checkpoint_.remove();
+}
+
+/// The working copy that stayed clean since the last commit is the witness that nobody wrote.
+void ManagedTarget::use_clean_working_copy(const BeginFrame& begin) {
+  const VolumeName name = working_copy_name(target_);
+  const Generation& newest = *state_.newest();
+  const bool differs = working_copy_differs();
+  if (differs && !options_.rollback)
+    fail(ErrorKind::diverged,
+         "{}: {} ({}), the last state both sides have, and its working copy {} differ, so somebody "
+         "wrote to one of them; compare them, then receive again with --rollback: it keeps the "
+         "working copy as a snapshot and goes on from the generation",
+         to_string(target_), newest.volume.name.lv, newest.uuid, name.lv);
+  if (differs) keep_diverged();
+  if (differs || begin.base_id != newest.uuid) {
+    remove_working_copy();
+    return;
+  }
+  if (!state_.applying.empty()) lvm_.remove_tag(name, applying_tag(state_.applying));
+  lvm_.add_tag(name, applying_tag(begin.snapshot_id));
+}
+
 void ManagedTarget::make_working_copy(const BeginFrame& begin) {
   const VolumeName name = working_copy_name(target_);
-  const Generation* newest = state_.newest();
-  // Half of an older session (unless that session had only its last step to go), or of a row that
-  // is gone.
-  const bool is_half =
-      !state_.applying.empty() && (newest == nullptr || newest->uuid != state_.applying);
-  if (state_.working && (is_half || newest == nullptr)) remove_working_copy();
+  checkpoint_.remove();
+  // Half of an older session, or of a row that is gone.
+  if (state_.working && (is_half() || state_.newest() == nullptr)) remove_working_copy();
+  if (state_.working) use_clean_working_copy(begin);
+  if (state_.working) return;
 
-  if (state_.working) {
-    check_not_diverged();
-    if (!state_.applying.empty()) lvm_.remove_tag(name, applying_tag(state_.applying));
-    lvm_.add_tag(name, applying_tag(begin.snapshot_id));
-  } else if (newest != nullptr) {
-    lvm_.snapshot(newest->volume.name, name.lv,
-                  {.read_only = false,
-                   .activation_skip = true,
-                   .tags = {target_tag(target_), applying_tag(begin.snapshot_id)}});
-  } else {
-    lvm_.create_thin(pool_name(), name.lv, begin.volume_size,
-                     {.read_only = false,
-                      .activation_skip = true,
-                      .tags = {target_tag(target_), applying_tag(begin.snapshot_id)}});
-  }
+  const NewVolume how = {.read_only = false,
+                         .activation_skip = true,
+                         .tags = {target_tag(target_), applying_tag(begin.snapshot_id)}};
+  if (const Generation* base = state_.find(begin.base_id))
+    lvm_.snapshot(base->volume.name, name.lv, how);
+  else
+    lvm_.create_thin(pool_name(), name.lv, begin.volume_size, how);
 }
 
 void ManagedTarget::resize_working_copy(uint64_t bytes) {
@@ -123,7 +167,9 @@ void ManagedTarget::resize_working_copy(uint64_t bytes) {
 }
 
 VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
-  make_working_copy(begin);
+  // A killed session may have left it active; ours ends with it inactive.
+  if (state_.working && state_.working->active) lvm_.deactivate(state_.working->name);
+  if (begin.resume.position == 0) make_working_copy(begin);
   look();
   if (!state_.working)
     fail(ErrorKind::failed, "{}: was made and is not there", to_string(working_copy_name(target_)));
@@ -137,6 +183,10 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   return *sink_;
 }
 
+void ManagedTarget::record(const BeginFrame& begin) {
+  checkpoint_.write({state_.working->uuid, begin});
+}
+
 void ManagedTarget::commit(const BeginFrame& begin) {
   sink_.reset();
   device_.reset();
@@ -148,6 +198,7 @@ void ManagedTarget::commit(const BeginFrame& begin) {
   // new one.
   lvm_.snapshot(state_.working->name, name,
                 {.read_only = true, .activation_skip = true, .tags = tags});
+  checkpoint_.remove();
   lvm_.remove_tag(state_.working->name, applying_tag(begin.snapshot_id));
 }
 

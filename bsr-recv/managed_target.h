@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "bsr-recv/checkpoint_file.h"
 #include "bsr-recv/generations.h"
 #include "bsr-recv/target.h"
 #include "platform/activation.h"
@@ -15,28 +16,41 @@ namespace bsr {
 
 class ManagedTarget final : public Target {
  public:
-  /// Takes the target's lock and looks at what is there. `pool`: where a first full stream makes
-  /// its volume. Throws Error{busy} while another session has the lock.
-  ManagedTarget(VolumeName target, std::optional<VolumeName> pool);
+  /// What the administrator allows.
+  struct Options {
+    std::optional<VolumeName> pool;  ///< where a first full stream makes its volume
+    bool rollback = false;  ///< leave a diverged state, or newer generations, behind as snapshots
+  };
 
+  /// Takes the target's lock and looks at what is there. Throws Error{busy} while another session
+  /// has the lock.
+  ManagedTarget(VolumeName target, Options options);
+
+  [[nodiscard]] std::optional<BeginFrame> partial() const override;
+  void drop_partial() override;
   void check(const BeginFrame& begin) override;
   [[nodiscard]] bool holds(const BeginFrame& begin) const override;
   VolumeSink& prepare(const BeginFrame& begin) override;
   [[nodiscard]] bool starts_empty() const override { return state_.generations.empty(); }
+  void record(const BeginFrame& begin) override;
   void commit(const BeginFrame& begin) override;
 
  private:
   [[nodiscard]] VolumeName pool_name() const;
-  std::vector<LogicalVolume> look();  ///< refreshes state_; all volumes of the group
-  void check_not_diverged() const;
+  std::vector<LogicalVolume> look();   ///< refreshes state_; all volumes of the group
+  [[nodiscard]] bool is_half() const;  ///< the working copy is part of a generation to be
+  [[nodiscard]] bool working_copy_differs() const;
+  void use_clean_working_copy(const BeginFrame& begin);
+  void keep_diverged();
   void make_working_copy(const BeginFrame& begin);
   void remove_working_copy();
   void resize_working_copy(uint64_t bytes);
 
   Lvm lvm_;
   VolumeName target_;
-  std::optional<VolumeName> pool_;
+  Options options_;
   FileLock lock_;
+  CheckpointFile checkpoint_;
   TargetState state_;
   std::optional<Activation> activation_;
   std::optional<BlockSink> device_;  // after activation_: closed before the volume is deactivated

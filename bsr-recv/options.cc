@@ -25,6 +25,15 @@ void check(const ReceiveOptions& options) {
   if (options.managed && options.legacy)
     fail(ErrorKind::usage,
          "--legacy-as is for plain targets: a legacy stream does not say what it applies to");
+  if (!options.managed && options.rollback)
+    fail(ErrorKind::usage,
+         "--rollback is for targets of the form VG/LV; {} is written in place and keeps no older "
+         "state",
+         options.target);
+  if (options.show_token && options.drop_partial)
+    fail(ErrorKind::usage, "--token and --abort exclude each other: show it or drop it");
+  if (options.ack && options.json)
+    fail(ErrorKind::usage, "--ack and --json exclude each other: JSON lines say the same");
   if (options.pool && options.pool->vg != options.managed->vg)
     fail(ErrorKind::usage, "--pool {}: must be in the volume group of {}", to_string(*options.pool),
          options.target);
@@ -38,6 +47,8 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
   std::string base;
   LegacyMeaning legacy = LegacyMeaning::full;
   bool force = false;
+  bool save = false;
+  bool no_resume = false;
 
   CLI::App app("Receives a stream from standard input and applies it to TARGET.", "bsr-recv");
   app.set_version_flag("--version", BSR_VERSION);
@@ -48,6 +59,15 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
   auto* legacy_option = add_choice<LegacyMeaning>(
       app, "--legacy-as", legacy, {{"full", LegacyMeaning::full}, {"delta", LegacyMeaning::delta}},
       "what a stream of thin_send is");
+  app.add_flag("-t,--token", options.show_token,
+               "receive nothing: print the token that continues an interrupted transfer");
+  app.add_flag("-A,--abort", options.drop_partial,
+               "receive nothing: drop what an interrupted transfer left");
+  app.add_flag("-s", save, "keep what an interrupted transfer left, which is the default");
+  app.add_flag("--no-resume", no_resume, "keep nothing of this transfer when it is interrupted");
+  app.add_flag("--rollback", options.rollback,
+               "go back to the stream's base; the state left behind stays as a snapshot");
+  app.add_flag("--ack", options.ack, "print how far the target is durable, and what is committed");
   app.add_flag("-n,--dry-run", options.dry_run, "check the stream and the target, write nothing");
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is received");
   app.add_flag("--json", options.json, "report as JSON lines on standard output");
@@ -55,10 +75,13 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
   if (!parse_command_line(app, argc, argv)) return std::nullopt;
 
   if (force)
-    fail(ErrorKind::usage,
-         "-F: a receiver never rolls back what it holds. Compare `lvs -o name,tags` of both sides, "
-         "send a change to the "
-         "newest generation, or receive a full stream under another name");
+    fail(
+        ErrorKind::usage,
+        "-F: nothing here throws a state away. Send a change to the newest generation (`lvs -o "
+        "name,tags` shows it), or say --rollback: it goes back to the stream's base and keeps what "
+        "is there as a snapshot");
+  options.resumable = !no_resume;
+  if (save && no_resume) fail(ErrorKind::usage, "-s and --no-resume exclude each other");
   if (options.target.empty())
     fail(ErrorKind::usage, "the target has no name; give VG/LV, a file or a device");
   if (!is_path(options.target)) options.managed = volume_name(options.target, "target");

@@ -16,6 +16,11 @@ struct ReceiveOptions {
   std::optional<VolumeName> pool;       ///< for the first full stream of a managed target
   std::optional<std::string> base;      ///< what a plain target holds
   std::optional<LegacyMeaning> legacy;  ///< what a legacy stream is; it does not say
+  bool show_token = false;              ///< instead of receiving
+  bool drop_partial = false;            ///< instead of receiving
+  bool resumable = true;                ///< checkpoints are recorded
+  bool rollback = false;
+  bool ack = false;
   bool dry_run = false;
   bool verbose = false;
   bool json = false;

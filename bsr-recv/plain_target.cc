@@ -3,13 +3,19 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/error.h"
+#include "platform/block_identity.h"
+#include "platform/small_file.h"
 #include "platform/thin_device.h"
 
 namespace bsr {
 namespace {
+
+constexpr const char* kStateFolder = "/var/lib/bsr";
+constexpr const char* kSuffix = ".bsr-resume";
 
 std::optional<BlockFile> open_existing(const std::string& path) {
   struct stat status {};
@@ -26,11 +32,47 @@ std::optional<BlockFile> open_existing(const std::string& path) {
   return file;
 }
 
+/// Beside a file; for a device in our own folder, since /dev does not last.
+CheckpointFile checkpoint_file(const std::string& path, bool is_device) {
+  if (!is_device) {
+    const size_t slash = path.rfind('/');
+    return {folder_of(path), path.substr(slash == std::string::npos ? 0 : slash + 1) + kSuffix,
+            CheckpointFile::Folder::any};
+  }
+  std::string name = "recv:" + path;
+  std::ranges::replace(name, '/', ':');
+  return {kStateFolder, name, CheckpointFile::Folder::ours};
+}
+
 }  // namespace
 
 PlainTarget::PlainTarget(std::string path, std::optional<std::string> base)
-    : path_(std::move(path)), base_(std::move(base)), existing_(open_existing(path_)) {
+    : path_(std::move(path)),
+      base_(std::move(base)),
+      existing_(open_existing(path_)),
+      checkpoint_(checkpoint_file(path_, existing_ && existing_->is_block_device())) {
   exists_ = existing_.has_value();
+}
+
+std::string PlainTarget::written_volume() const {
+  struct stat facts {};
+  const std::string path = exists_ ? path_ : NewFile::temporary_path(path_);
+  if (stat(path.c_str(), &facts) != 0) return "";
+  if (S_ISBLK(facts.st_mode)) return block_device_identity(facts.st_rdev, existing_size());
+  return fmt::format("file {}:{}", facts.st_dev, facts.st_ino);
+}
+
+std::optional<BeginFrame> PlainTarget::partial() const {
+  const std::string volume = written_volume();
+  if (volume.empty()) return std::nullopt;
+  std::optional<Checkpoint> checkpoint = checkpoint_.read(volume);
+  if (!checkpoint) return std::nullopt;
+  return std::move(checkpoint->begin);
+}
+
+void PlainTarget::drop_partial() {
+  checkpoint_.remove();
+  if (!exists_ && !written_volume().empty()) const NewFile gone(path_);
 }
 
 uint64_t PlainTarget::existing_size() const {
@@ -41,40 +83,47 @@ uint64_t PlainTarget::existing_size() const {
 
 void PlainTarget::check_size(const BeginFrame& begin) const {
   const uint64_t size = existing_->size();
-  const uint64_t wanted =
-      existing_->is_block_device() || begin.is_full() ? begin.volume_size : begin.base_size;
+  // A file was given its new size before anything was written to it.
+  const bool has_new_size = existing_->is_block_device() || begin.resume.position != 0;
+  const uint64_t wanted = has_new_size || begin.is_full() ? begin.volume_size : begin.base_size;
   if (size != wanted)
     fail(ErrorKind::base, "{}: holds {} bytes where {} belong; give a target of the right size",
          path_, size, wanted);
 }
 
-void PlainTarget::check(const BeginFrame& begin) {
+void PlainTarget::check_base(const BeginFrame& begin) const {
   if (begin.is_full()) {
     if (base_)
       fail(ErrorKind::usage, "--base {}: this is a full stream, it needs no base; leave --base out",
            *base_);
-  } else {
-    if (!base_)
-      fail(ErrorKind::base,
-           "{}: the stream is a change to snapshot {}; if that is what the target holds, say "
-           "--base {}",
-           path_, begin.base_id, begin.base_id);
-    if (*base_ != begin.base_id)
-      fail(ErrorKind::base,
-           "{}: the stream is a change to snapshot {}, the target holds {}; send a change to that, "
-           "or a full stream",
-           path_, begin.base_id, *base_);
-    if (!exists_)
-      fail(ErrorKind::base,
-           "{}: does not exist, and the stream is only a change; send a full stream first", path_);
+    return;
   }
+  if (!base_ && begin.resume.position == 0)  // what resumes is compared with its checkpoint
+    fail(ErrorKind::base,
+         "{}: the stream is a change to snapshot {}; if that is what the target holds, say "
+         "--base {}",
+         path_, begin.base_id, begin.base_id);
+  if (base_ && *base_ != begin.base_id)
+    fail(ErrorKind::base,
+         "{}: the stream is a change to snapshot {}, the target holds {}; send a change to that, "
+         "or a full stream",
+         path_, begin.base_id, *base_);
+  if (!exists_)
+    fail(ErrorKind::base,
+         "{}: does not exist, and the stream is only a change; send a full stream first", path_);
+}
+
+void PlainTarget::check(const BeginFrame& begin) {
+  check_base(begin);
   if (exists_) check_size(begin);
 }
 
 VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
+  if (begin.resume.position == 0) checkpoint_.remove();
   if (!exists_) {
-    new_file_.emplace(path_);
-    existing_.emplace(new_file_->temporary_path(), BlockFile::Access::write);
+    new_file_.emplace(path_, begin.resume.position == 0 ? NewFile::Leftover::empty
+                                                        : NewFile::Leftover::continued);
+    existing_.emplace(NewFile::temporary_path(path_), BlockFile::Access::write);
   }
   if (!existing_->is_block_device() && existing_->size() != begin.volume_size)
     existing_->resize(begin.volume_size);
@@ -90,8 +139,14 @@ std::string PlainTarget::after_failure() const {
          "stream";
 }
 
+void PlainTarget::record(const BeginFrame& begin) {
+  checkpoint_.write({written_volume(), begin});
+  if (new_file_) new_file_->keep();
+}
+
 void PlainTarget::commit(const BeginFrame&) {
   if (new_file_) new_file_->commit();
+  checkpoint_.remove();
 }
 
 }  // namespace bsr

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "bsr-recv/checkpoint_file.h"
 #include "bsr-recv/target.h"
 #include "platform/block_io.h"
 #include "platform/new_file.h"
@@ -11,8 +12,8 @@
 namespace bsr {
 
 /// A file that does not exist is written under a temporary name and gets its own at commit.
-/// Anything that exists is written in place: after a failed session it holds neither state, and
-/// only a full stream mends it.
+/// Anything that exists is written in place: after a failed session it holds neither state, until
+/// that session is continued or a full stream replaces all of it.
 class PlainTarget final : public Target {
  public:
   /// `base`: the snapshot that the caller says the target holds.
@@ -21,20 +22,28 @@ class PlainTarget final : public Target {
   /// Bytes of what is there now. Throws Error{base} when there is nothing.
   [[nodiscard]] uint64_t existing_size() const;
 
+  [[nodiscard]] std::optional<BeginFrame> partial() const override;
+  void drop_partial() override;
   void check(const BeginFrame& begin) override;
   [[nodiscard]] bool holds(const BeginFrame&) const override { return false; }
   VolumeSink& prepare(const BeginFrame& begin) override;
-  [[nodiscard]] std::string after_failure() const override;
   [[nodiscard]] bool starts_empty() const override { return !exists_; }
+  void record(const BeginFrame& begin) override;
+  [[nodiscard]] std::string after_failure() const override;
   void commit(const BeginFrame& begin) override;
 
  private:
+  /// What a checkpoint is about: the file or device itself, under whatever name; empty when there
+  /// is none.
+  [[nodiscard]] std::string written_volume() const;
+  void check_base(const BeginFrame& begin) const;
   void check_size(const BeginFrame& begin) const;
 
   std::string path_;
   std::optional<std::string> base_;
   bool exists_;
   std::optional<BlockFile> existing_;  // held exclusively from the start, until sink_ takes it over
+  CheckpointFile checkpoint_;
   std::optional<NewFile> new_file_;
   std::optional<BlockSink> sink_;
 };

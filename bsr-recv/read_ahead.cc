@@ -6,11 +6,11 @@ void ReadAhead::drain() {
   try {
     while (std::optional<Frame> frame = source_->next()) {
       wire_bytes_ = source_->wire_bytes();
-      if (!queue_.push({std::move(frame), nullptr})) return;
+      if (!queue_.push({std::move(frame), source_->progress(), nullptr})) return;
     }
     wire_bytes_ = source_->wire_bytes();
   } catch (...) {
-    queue_.push({std::nullopt, std::current_exception()});
+    queue_.push({std::nullopt, {}, std::current_exception()});
   }
   queue_.close();
 }
@@ -18,13 +18,14 @@ void ReadAhead::drain() {
 std::optional<Frame> ReadAhead::next() {
   std::optional<Item> item = queue_.pop();
   if (!item) {
-    thread_.join();  // what the source ended with may be read from here on
+    thread_.join();
     return std::nullopt;
   }
   if (item->failure) {
     thread_.join();  // it has nothing left to do, and the exception is ours alone then
     std::rethrow_exception(item->failure);
   }
+  progress_ = item->progress;
   return std::move(item->frame);
 }
 

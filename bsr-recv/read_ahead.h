@@ -33,16 +33,18 @@ class ReadAhead {
   /// Bytes of the stream taken in so far; any thread may ask.
   [[nodiscard]] uint64_t wire_bytes() const { return wire_bytes_.load(); }
 
-  /// After next() gave nullopt.
-  [[nodiscard]] const FrameSource& source() const { return *source_; }
+  /// How far the transfer has come with the frame that next() gave last.
+  [[nodiscard]] const ResumePoint& progress() const { return progress_; }
 
  private:
   struct Item {
     std::optional<Frame> frame;
+    ResumePoint progress;
     std::exception_ptr failure;
   };
   void drain();
 
+  ResumePoint progress_;
   std::stop_source stop_;
   std::unique_ptr<FrameSource> source_;
   std::atomic<uint64_t> wire_bytes_ = 0;

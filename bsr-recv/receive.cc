@@ -10,7 +10,11 @@
 #include "bsr-recv/managed_target.h"
 #include "bsr-recv/plain_target.h"
 #include "bsr-recv/read_ahead.h"
+#include "formats/digest.h"
+#include "formats/frame_encoder.h"
 #include "formats/json_lines.h"
+#include "formats/resume_token.h"
+#include "platform/clock.h"
 #include "platform/progress_meter.h"
 
 namespace bsr {
@@ -31,6 +35,19 @@ BeginFrame legacy_begin(const ReceiveOptions& options, uint64_t size) {
   return begin;
 }
 
+/// Runs what reads a stream while nothing is written. Messages about the stream say for whom it
+/// was, and what is left of the target.
+template <typename Step>
+auto while_untouched(const ReceiveOptions& options, const Step& step) try {
+  return step();
+} catch (const Error& error) {
+  if (error.kind() == ErrorKind::truncated || error.kind() == ErrorKind::corrupt)
+    fail(error.kind(), "{}: {}; nothing was changed; send it again", options.target, error.what());
+  if (error.kind() == ErrorKind::unsupported)
+    fail(error.kind(), "{}: {}; nothing was changed", options.target, error.what());
+  throw;
+}
+
 /// What comes in: its BEGIN and the frames after it.
 struct Incoming {
   BeginFrame begin;
@@ -48,10 +65,8 @@ Incoming open_incoming(const ReceiveOptions& options, FdInput& input, const Stre
     return incoming;
   }
   if (plain == nullptr)
-    fail(
-        ErrorKind::unsupported,
-        "{}: a stream of thin_send does not say what it applies to; receive it into a plain target",
-        options.target);
+    fail(ErrorKind::unsupported,
+         "a stream of thin_send does not say what it applies to; receive it into a plain target");
   if (!options.legacy)
     fail(ErrorKind::usage,
          "a stream of thin_send does not say what it is: give --legacy-as full or --legacy-as "
@@ -63,14 +78,90 @@ Incoming open_incoming(const ReceiveOptions& options, FdInput& input, const Stre
   return incoming;
 }
 
-/// Carries out every frame, or only reads and checks them when there is no sink.
-void take_frames(Incoming& incoming, Applier* applier, ProgressMeter& meter) {
+void print(int output, const std::string& text) {
+  FdOutput(output).write_all({std::as_bytes(std::span(text))});
+}
+
+/// The BEGIN of a stream that would continue `begin` at `point`.
+BeginFrame continued_at(const BeginFrame& begin, const ResumePoint& point) {
+  BeginFrame next = begin;
+  next.resume = point;
+  return next;
+}
+
+// What a crash loses at most: whatever comes first.
+constexpr uint64_t kRecordBytes = 64ULL << 20;  // of the stream
+constexpr std::chrono::seconds kRecordTime{5};
+
+/// Flushes and records how far a transfer has come, often enough to lose little, seldom enough to
+/// cost nothing. That recording fails is no reason to end a transfer: it only cannot be continued.
+class Checkpoints {
+ public:
+  Checkpoints(const ReceiveOptions& options, Target& target, VolumeSink& sink,
+              const BeginFrame& begin, int output)
+      : options_(options), target_(target), sink_(sink), begin_(begin), output_(output) {}
+
+  /// Both sides agree on everything up to `point`, and it was applied.
+  void passed(const ResumePoint& point, uint64_t wire_bytes) {
+    passed_ = point;
+    if (wire_bytes - recorded_wire_ < kRecordBytes && steady_now() - recorded_time_ < kRecordTime)
+      return;
+    record();
+    recorded_wire_ = wire_bytes;
+    recorded_time_ = steady_now();
+  }
+
+  /// Of the last point passed.
+  void record() {
+    sink_.flush();
+    if (options_.ack) print(output_, fmt::format("durable {}\n", passed_.position));
+    if (!options_.resumable || passed_.position == 0 || !possible_) return;
+    try {
+      target_.record(continued_at(begin_, passed_));
+      recorded_ = passed_;
+    } catch (const Error& error) {
+      possible_ = false;
+      std::fputs(fmt::format("bsr-recv: {}: this transfer cannot be continued if it is "
+                             "interrupted: {}\n",
+                             options_.target, error.what())
+                     .c_str(),
+                 stderr);
+    }
+  }
+
+  /// The stream that would continue at the last recorded point; nullopt when there is none.
+  [[nodiscard]] std::optional<BeginFrame> last() const {
+    if (recorded_.position == 0) return std::nullopt;
+    return continued_at(begin_, recorded_);
+  }
+
+ private:
+  const ReceiveOptions& options_;
+  Target& target_;
+  VolumeSink& sink_;
+  const BeginFrame& begin_;
+  int output_;
+  bool possible_ = true;
+  ResumePoint passed_;
+  ResumePoint recorded_;
+  uint64_t recorded_wire_ = 0;
+  std::chrono::steady_clock::time_point recorded_time_ = steady_now();
+};
+
+/// Bytes of the plan that a frame accounts for.
+uint64_t planned_bytes(const FrameBody& body) {
+  if (const auto* data = std::get_if<DataFrame>(&body)) return data->content.size();
+  uint64_t bytes = 0;
+  if (const auto* zero = std::get_if<ZeroFrame>(&body))
+    for (const Extent& extent : zero->extents) bytes += extent.length;
+  return bytes;
+}
+
+/// Reads and checks what is left of the stream.
+void pass_over(Incoming& incoming, ProgressMeter& meter) {
   uint64_t done = 0;
   while (const std::optional<Frame> frame = incoming.frames->next()) {
-    if (const auto* data = std::get_if<DataFrame>(&frame->body)) done += data->content.size();
-    if (const auto* zero = std::get_if<ZeroFrame>(&frame->body))
-      for (const Extent& extent : zero->extents) done += extent.length;
-    if (applier != nullptr) applier->apply(frame->body);
+    done += planned_bytes(frame->body);
     meter.update(done, incoming.frames->wire_bytes());
   }
 }
@@ -79,7 +170,7 @@ void report(const ReceiveOptions& options, const Incoming& incoming, const Progr
             int output) {
   SessionFigures figures = meter.figures();
   figures.wire = incoming.frames->wire_bytes();
-  const EndFrame totals = incoming.frames->source().totals();
+  const Totals totals = incoming.frames->progress().totals;
   if (options.verbose)
     std::fputs(
         fmt::format("bsr-recv: {}: {} data, {} zero, {} unmapped, {} on the wire, {:.1f} s\n",
@@ -91,12 +182,15 @@ void report(const ReceiveOptions& options, const Incoming& incoming, const Progr
   if (options.json)
     text = json_summary(incoming.begin, totals, figures, !options.dry_run) + json_exit(0, "ok");
   else if (!options.dry_run)
-    text = fmt::format("committed {}\n", incoming.begin.snapshot_id);
-  FdOutput(output).write_all({std::as_bytes(std::span(text))});
+    text = options.ack
+               ? fmt::format("committed {} {}\n", incoming.begin.snapshot_id, to_hex(totals.digest))
+               : fmt::format("committed {}\n", incoming.begin.snapshot_id);
+  print(output, text);
 }
 
 std::unique_ptr<Target> open_managed(const ReceiveOptions& options) try {
-  return std::make_unique<ManagedTarget>(*options.managed, options.pool);
+  return std::make_unique<ManagedTarget>(
+      *options.managed, ManagedTarget::Options{.pool = options.pool, .rollback = options.rollback});
 } catch (Error& error) {
   if (error.kind() != ErrorKind::failed) throw;
   fail(error.kind(), "{}: {}; if a file is meant, say ./{}", options.target, error.what(),
@@ -109,58 +203,139 @@ std::unique_ptr<PlainTarget> open_plain(const ReceiveOptions& options, bool is_l
   return std::make_unique<PlainTarget>(options.target, base);
 }
 
+/// The command that continues, as the reader of a message would type it.
+std::string resume_command(const ReceiveOptions& options, const BeginFrame& begin) {
+  const bool is_image = begin.snapshot_id.starts_with("image:");
+  return fmt::format("bsr-send -t {}{} | bsr-recv {}", encode_token(begin),
+                     is_image ? " --metadata FILE --data FILE" : "", options.target);
+}
+
+/// A stream that resumes belongs to exactly what waits here, and any other stream to a target where
+/// nothing waits.
+void check_resume(const ReceiveOptions& options, const std::optional<BeginFrame>& partial,
+                  const BeginFrame& begin) {
+  if (begin.resume.position == 0) {
+    if (!partial) return;
+    fail(ErrorKind::base,
+         "{}: holds a part of snapshot {}, {} of {}, that another stream must not replace; "
+         "continue it with\n  {}\nor drop it with\n  bsr-recv -A {}",
+         options.target, partial->snapshot_id, human_bytes(partial->resume.position),
+         human_bytes(partial->volume_size), resume_command(options, *partial), options.target);
+  }
+  if (!partial)
+    fail(ErrorKind::base,
+         "{}: the stream continues a transfer of {} at byte {}, but none waits here (it was "
+         "finished, dropped, or came to another host); send it from its start",
+         options.target, begin.snapshot_id, begin.resume.position);
+  if (begin_identity(*partial) != begin_identity(begin))
+    fail(ErrorKind::base,
+         "{}: the stream continues a transfer of {}, but what waits here is a part of {}; continue "
+         "that with\n  {}\nor drop it with\n  bsr-recv -A {}",
+         options.target, begin.snapshot_id, partial->snapshot_id, resume_command(options, *partial),
+         options.target);
+  if (partial->resume != begin.resume)
+    fail(ErrorKind::base,
+         "{}: the stream continues at byte {}, what waits here ends at {}: the token is outdated; "
+         "continue with\n  {}",
+         options.target, begin.resume.position, partial->resume.position,
+         resume_command(options, *partial));
+}
+
+/// Carries out every frame; what was durable when it failed stays for another session.
+void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints,
+                  ProgressMeter& meter) {
+  uint64_t done = 0;
+  try {
+    while (const std::optional<Frame> frame = incoming.frames->next()) {
+      applier.apply(frame->body);
+      if (std::holds_alternative<CheckpointFrame>(frame->body))
+        checkpoints.passed(incoming.frames->progress(), incoming.frames->wire_bytes());
+      done += planned_bytes(frame->body);
+      meter.update(done, incoming.frames->wire_bytes());
+    }
+    applier.finish();
+  } catch (const Error&) {
+    try {
+      checkpoints.record();
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the failure that brought us here
+                              // counts more, and the last checkpoint stays
+    }
+    throw;
+  }
+}
+
 /// Applies the stream. From prepare() to commit() the target holds no state of the source.
-void apply(Incoming& incoming, Target& target, ProgressMeter& meter) {
+void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, ProgressMeter& meter,
+           int output) {
   VolumeSink& sink = target.prepare(incoming.begin);
-  Applier applier(sink, incoming.begin, target.starts_empty());
-  take_frames(incoming, &applier, meter);
-  applier.finish();
+  const bool starts_empty = target.starts_empty() && incoming.begin.resume.position == 0;
+  Applier applier(sink, incoming.begin, starts_empty);
+  Checkpoints checkpoints(options, target, sink, incoming.begin, output);
+  try {
+    apply_frames(incoming, applier, checkpoints, meter);
+  } catch (Error& error) {
+    const std::optional<BeginFrame> last = checkpoints.last();
+    if (options.json && last)
+      write_report(output, json_resume(encode_token(*last), last->resume.position));
+    throw Error(error.kind(),
+                fmt::format("{}: {}; {}", options.target, error.what(),
+                            last ? fmt::format("{} of {} are kept, continue with\n  {}",
+                                               human_bytes(last->resume.position),
+                                               human_bytes(last->volume_size),
+                                               resume_command(options, *last))
+                                 : target.after_failure()));
+  }
   // Every byte of the stream was checked and is durable: from here on the new state counts.
   target.commit(incoming.begin);
 }
 
-/// Messages about the stream say for whom it was, and what is left of the target.
-[[noreturn]] void fail_about(const Error& error, const ReceiveOptions& options,
-                             const Target* target) {
-  const bool about_stream = error.kind() == ErrorKind::truncated ||
-                            error.kind() == ErrorKind::corrupt ||
-                            error.kind() == ErrorKind::unsupported;
-  if (!about_stream) throw Error(error);
-  fail(error.kind(), "{}: {}; {}", options.target, error.what(),
-       target == nullptr ? "nothing was changed; send it again" : target->after_failure());
+std::unique_ptr<Target> open_target(const ReceiveOptions& options) {
+  if (options.managed) return open_managed(options);
+  return open_plain(options, false);
+}
+
+/// Nothing is received: what an interrupted transfer left is shown or dropped.
+int look_after_partial(const ReceiveOptions& options, int output) {
+  const std::unique_ptr<Target> target = open_target(options);
+  if (options.drop_partial) {
+    target->drop_partial();
+  } else if (const std::optional<BeginFrame> partial = target->partial()) {
+    print(output, options.json ? json_resume(encode_token(*partial), partial->resume.position)
+                               : encode_token(*partial) + '\n');
+  }
+  return 0;
 }
 
 }  // namespace
 
 int receive(const ReceiveOptions& options, int input_fd, int output) {
+  if (options.show_token || options.drop_partial) return look_after_partial(options, output);
   if (isatty(input_fd) == 1)
     fail(ErrorKind::usage,
          "a stream is read from standard input, and that is a terminal; pipe bsr-send into this");
+  FdInput input(input_fd);
+  const StreamStart start = while_untouched(options, [&] { return StreamStart(input); });
   std::unique_ptr<Target> target;
-  try {
-    FdInput input(input_fd);
-    const StreamStart start(input);
-    const PlainTarget* plain = nullptr;
-    if (options.managed) {
-      target = open_managed(options);
-    } else {
-      auto owned = open_plain(options, start.is_legacy());
-      plain = owned.get();
-      target = std::move(owned);
-    }
-    Incoming incoming = open_incoming(options, input, start, plain);
-    target->check(incoming.begin);
-
-    ProgressMeter meter({options.target, options.verbose, options.json ? output : -1},
-                        incoming.begin.plan_data);
-    if (options.dry_run || target->holds(incoming.begin))
-      take_frames(incoming, nullptr, meter);
-    else
-      apply(incoming, *target, meter);
-    report(options, incoming, meter, output);
-  } catch (const Error& error) {
-    fail_about(error, options, target.get());
+  const PlainTarget* plain = nullptr;
+  if (options.managed) {
+    target = open_managed(options);
+  } else {
+    auto owned = open_plain(options, start.is_legacy());
+    plain = owned.get();
+    target = std::move(owned);
   }
+  Incoming incoming =
+      while_untouched(options, [&] { return open_incoming(options, input, start, plain); });
+  target->check(incoming.begin);
+  ProgressMeter meter({options.target, options.verbose, options.json ? output : -1},
+                      incoming.begin.plan_data);
+  const bool is_here = target->holds(incoming.begin);
+  if (!is_here) check_resume(options, target->partial(), incoming.begin);
+  if (is_here || options.dry_run)
+    while_untouched(options, [&] { pass_over(incoming, meter); });
+  else
+    apply(options, incoming, *target, meter, output);
+  report(options, incoming, meter, output);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 // Where a stream goes: what the story of a session asks of any kind of target.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "formats/frame.h"
@@ -13,6 +14,12 @@ class Target {
  public:
   virtual ~Target() = default;
 
+  /// What an interrupted session left: the BEGIN of the stream that would continue it.
+  [[nodiscard]] virtual std::optional<BeginFrame> partial() const = 0;
+
+  /// Throws away what an interrupted session left, whether it can be continued or not.
+  virtual void drop_partial() = 0;
+
   /// Refuses a stream that does not belong here; changes nothing. Throws Error{base}, {diverged},
   /// {no_space}, {busy}, {usage}: the text says what to do.
   virtual void check(const BeginFrame& begin) = 0;
@@ -21,17 +28,21 @@ class Target {
   /// then.
   [[nodiscard]] virtual bool holds(const BeginFrame& begin) const = 0;
 
-  /// Makes the target ready to be written. From here on, until commit(), it holds no state of the
-  /// source.
+  /// Makes the target ready to be written; a stream that resumes continues what is there. From here
+  /// on, until commit(), it holds no state of the source.
   virtual VolumeSink& prepare(const BeginFrame& begin) = 0;
-
-  /// What a failure now would leave behind and what to do about it, for the end of a message.
-  [[nodiscard]] virtual std::string after_failure() const {
-    return "nothing was changed; send it again";
-  }
 
   /// After prepare(): the target is new and reads as zeros.
   [[nodiscard]] virtual bool starts_empty() const = 0;
+
+  /// Everything up to the resume point of `begin` was applied and flushed: remembers it, so that a
+  /// later session can continue there. Durable when it returns.
+  virtual void record(const BeginFrame& begin) = 0;
+
+  /// What a failure now leaves behind when nothing was recorded, for the end of a message.
+  [[nodiscard]] virtual std::string after_failure() const {
+    return "nothing was changed; send it again";
+  }
 
   /// Everything was applied and flushed: makes it count. When it returns, the new state is durable.
   virtual void commit(const BeginFrame& begin) = 0;

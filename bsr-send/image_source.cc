@@ -33,24 +33,55 @@ std::string identity(const ThinDevice& device) {
   return fmt::format("image:{}.{}.{}", device.thin_id, device.transaction_id, device.creation_time);
 }
 
+/// The device that the command line or a token names. When both do, they must agree.
+ThinDevice find_device(const PoolImage& pool, const std::string& text,
+                       const std::optional<std::string>& uuid) {
+  if (!uuid) return find_device(pool, text);
+  for (const ThinDevice& device : pool.devices()) {
+    if (identity(device) != *uuid) continue;
+    if (!text.empty() && device.thin_id != parse_thin_id(text))
+      fail(ErrorKind::usage, "--token: is for thin device {}, not {}; leave the name out",
+           device.thin_id, text);
+    return device;
+  }
+  fail(ErrorKind::base,
+       "--token: the pool image has no snapshot {}, so this transfer cannot be continued; drop it "
+       "on the receiver (bsr-recv -A TARGET) and send from a snapshot that both sides have",
+       *uuid);
+}
+
+/// Nothing in a pool image says how large a volume is; a token does.
+uint64_t volume_size(const SendOptions& options, uint64_t mapped_end) {
+  if (options.resume) return options.resume->volume_size;
+  return options.size.value_or(mapped_end);
+}
+
+uint64_t base_size(const SendOptions& options, uint64_t mapped_end) {
+  if (options.resume) return options.resume->base_size;
+  return options.base_size ? *options.base_size : options.size.value_or(mapped_end);
+}
+
 class ImageSource final : public SendSource {
  public:
   explicit ImageSource(const SendOptions& options)
       : pool_(options.metadata_file, options.data_file),
         metadata_path_(options.metadata_file),
-        target_(find_device(pool_, options.snapshot)) {
+        target_(find_device(
+            pool_, options.snapshot,
+            options.resume ? std::optional(options.resume->snapshot_id) : std::nullopt)) {
     begin_.chunk_size = static_cast<uint32_t>(pool_.chunk_size());
-    begin_.name = options.snapshot;
+    begin_.name = std::to_string(target_.thin_id);
     begin_.volume_id = "image";  // nothing in a pool image says whose snapshot a device is
     begin_.snapshot_id = identity(target_);
-    begin_.volume_size = options.size.value_or(pool_.mapped_end(target_.thin_id));
-    if (!options.base) return;
-    base_ = find_device(pool_, *options.base);
+    begin_.volume_size = volume_size(options, pool_.mapped_end(target_.thin_id));
+    const bool resumes_delta = options.resume && !options.resume->is_full();
+    if (!options.base && !resumes_delta) return;
+    base_ = find_device(pool_, options.base.value_or(""),
+                        resumes_delta ? std::optional(options.resume->base_id) : std::nullopt);
     if (base_->thin_id == target_.thin_id)
-      fail(ErrorKind::usage, "-i {}: base and snapshot are the same", *options.base);
+      fail(ErrorKind::usage, "-i {}: base and snapshot are the same", base_->thin_id);
     begin_.base_id = identity(*base_);
-    begin_.base_size = options.base_size ? *options.base_size
-                                         : options.size.value_or(pool_.mapped_end(base_->thin_id));
+    begin_.base_size = base_size(options, pool_.mapped_end(base_->thin_id));
   }
 
   [[nodiscard]] const BeginFrame& describe() const override { return begin_; }

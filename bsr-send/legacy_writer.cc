@@ -29,7 +29,7 @@ void LegacyWriter::put_data(Extent extent, VolumeReader& volume) {
   }
 }
 
-EndFrame LegacyWriter::ship(DeltaSource& plan, VolumeReader& volume) {
+Totals LegacyWriter::ship(DeltaSource& plan, VolumeReader& volume) {
   put(encoder_.begin());
   while (const std::optional<DeltaExtent> change = plan.next()) {
     ++totals_.frames;

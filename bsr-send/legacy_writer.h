@@ -18,7 +18,7 @@ class LegacyWriter {
       : output_(std::move(output)), encoder_(version), meter_(meter) {}
 
   /// The whole stream; what END would report of it.
-  EndFrame ship(DeltaSource& plan, VolumeReader& volume);
+  Totals ship(DeltaSource& plan, VolumeReader& volume);
 
   [[nodiscard]] uint64_t wire_bytes() const { return wire_bytes_; }
 
@@ -29,7 +29,7 @@ class LegacyWriter {
   FdOutput output_;
   LegacyEncoder encoder_;
   ProgressMeter& meter_;
-  EndFrame totals_;
+  Totals totals_;
   uint64_t wire_bytes_ = 0;
 };
 

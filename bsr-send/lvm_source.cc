@@ -19,39 +19,72 @@ VolumeName parse_name(const std::string& text) {
 }
 
 /// A thin volume that stands still.
+LogicalVolume check_still(LogicalVolume volume) {
+  const std::string name = to_string(volume.name);
+  if (!volume.is_thin || !volume.thin_id)
+    fail(ErrorKind::usage, "{}: is not a thin volume; only thin volumes know what changed in them",
+         name);
+  if (volume.writable && volume.open)
+    fail(ErrorKind::busy,
+         "{}: is in use and writable, so it changes while it is read; make a snapshot (lvcreate -s "
+         "-n NAME {}) and send that",
+         name, name);
+  return volume;
+}
+
 LogicalVolume find_snapshot(const Lvm& lvm, const std::string& text) {
   const VolumeName name = parse_name(text);
   std::optional<LogicalVolume> volume = lvm.find(name);
   if (!volume)
     fail(ErrorKind::failed, "{}: there is no such logical volume; see `lvs {}`", text, name.vg);
-  if (!volume->is_thin || !volume->thin_id)
-    fail(ErrorKind::usage, "{}: is not a thin volume; only thin volumes know what changed in them",
-         text);
-  if (volume->writable && volume->open)
-    fail(ErrorKind::busy,
-         "{}: is in use and writable, so it changes while it is read; make a snapshot (lvcreate -s "
-         "-n NAME {}) and send that",
-         text, to_string(name));
-  return std::move(*volume);
+  return check_still(std::move(*volume));
+}
+
+/// The volume that a token names; when the command line names one too, they must be the same.
+LogicalVolume find_by_token(const Lvm& lvm, const std::string& uuid, const char* what,
+                            const std::string& text) {
+  if (!text.empty()) {
+    LogicalVolume volume = find_snapshot(lvm, text);
+    if (volume.uuid != uuid)
+      fail(ErrorKind::usage,
+           "--token: is for a transfer of another {} ({}) than {} ({}); leave the name out, the "
+           "token knows it",
+           what, uuid, text, volume.uuid);
+    return volume;
+  }
+  std::optional<LogicalVolume> volume = lvm.find_uuid(uuid);
+  if (!volume)
+    fail(ErrorKind::base,
+         "--token: the {} that it names ({}) is gone, so this transfer cannot be continued; drop "
+         "it on the receiver (bsr-recv -A TARGET) and send from a snapshot that both sides have",
+         what, uuid);
+  return check_still(std::move(*volume));
 }
 
 class LvmSource final : public SendSource {
  public:
-  explicit LvmSource(const SendOptions& options) : target_(find_snapshot(lvm_, options.snapshot)) {
+  explicit LvmSource(const SendOptions& options)
+      : target_(options.resume
+                    ? find_by_token(lvm_, options.resume->snapshot_id, "snapshot", options.snapshot)
+                    : find_snapshot(lvm_, options.snapshot)) {
     begin_.volume_size = target_.size;
     begin_.chunk_size = static_cast<uint32_t>(target_.chunk_size);
     begin_.snapshot_time = target_.time;
     begin_.volume_id = target_.origin_uuid.empty() ? target_.uuid : target_.origin_uuid;
     begin_.snapshot_id = target_.uuid;
     begin_.name = to_string(target_.name).substr(0, stream::kNameSize - 1);
-    if (!options.base) return;
-    base_ = find_snapshot(lvm_, *options.base);
+    if (options.resume && !options.resume->is_full())
+      base_ = find_by_token(lvm_, options.resume->base_id, "base", options.base.value_or(""));
+    else if (options.base)
+      base_ = find_snapshot(lvm_, *options.base);
+    if (!base_) return;
+    const std::string base = to_string(base_->name);
     if (base_->uuid == target_.uuid)
-      fail(ErrorKind::usage, "-i {}: base and snapshot are the same volume", *options.base);
+      fail(ErrorKind::usage, "-i {}: base and snapshot are the same volume", base);
     if (base_->pool_uuid != target_.pool_uuid)
       fail(ErrorKind::base,
            "-i {}: lies in pool {}/{}, {} in {}/{}; only snapshots of one pool can be compared",
-           *options.base, base_->name.vg, base_->pool, options.snapshot, target_.name.vg,
+           base, base_->name.vg, base_->pool, to_string(target_.name), target_.name.vg,
            target_.pool);
     begin_.base_id = base_->uuid;
     begin_.base_size = base_->size;

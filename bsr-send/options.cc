@@ -4,6 +4,7 @@
 #include <charconv>
 #include <thread>
 
+#include "formats/resume_token.h"
 #include "formats/stream_format.h"
 #include "platform/command_line.h"
 #include "platform/fd_stream.h"
@@ -25,6 +26,13 @@ Compression parse_compression(const std::string& text) {
 }
 
 void check(const SendOptions& options) {
+  if (options.snapshot.empty() && !options.resume)
+    fail(ErrorKind::usage,
+         "SNAPSHOT is required: VG/LV, or a thin id with --metadata and --data (see --help)");
+  if (options.resume && options.base && options.resume->is_full())
+    fail(ErrorKind::usage, "--token: is for a full transfer; leave --incremental out");
+  if (options.resume && options.format != StreamFormat::bsr_1)
+    fail(ErrorKind::usage, "--token: only format bsr-1 can be continued; leave --format out");
   if (options.metadata_file.empty() != options.data_file.empty())
     fail(ErrorKind::usage, "--metadata and --data belong together: a pool image is two files");
   if ((options.size || options.base_size) && options.metadata_file.empty())
@@ -57,14 +65,16 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   std::string output;
   uint64_t size = 0;
   uint64_t base_size = 0;
+  std::string token;
 
   CLI::App app("Sends a thin snapshot, or what changed since an older one, as a stream.",
                "bsr-send");
   app.set_version_flag("--version", BSR_VERSION);
-  app.add_option("SNAPSHOT", options.snapshot, "VG/LV, or a thin id with --metadata and --data")
-      ->required();
+  app.add_option("SNAPSHOT", options.snapshot, "VG/LV, or a thin id with --metadata and --data");
   auto* base_option =
       app.add_option("-i,--incremental", base, "send what changed since this older snapshot");
+  auto* token_option = app.add_option(
+      "-t,--token", token, "continue the interrupted transfer that bsr-recv gave this token for");
   app.add_flag("-n,--dry-run", options.dry_run, "say what would be sent");
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is sent");
   app.add_flag("-P,--parsable", options.parsable, "say it in tab-separated fields");
@@ -97,6 +107,7 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
     options.compression = parse_compression(compression);
   if (base_option->count() > 0) options.base = base;
   if (output_option->count() > 0) options.output = output;
+  if (token_option->count() > 0) options.resume = decode_token(token);
   if (size_option->count() > 0) options.size = size;
   if (base_size_option->count() > 0) options.base_size = base_size;
   check(options);

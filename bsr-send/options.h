@@ -13,8 +13,9 @@ namespace bsr {
 enum class StreamFormat { bsr_1, thin_1_0, thin_1_1 };
 
 struct SendOptions {
-  std::string snapshot;
+  std::string snapshot;  ///< empty: what `resume` names
   std::optional<std::string> base;
+  std::optional<BeginFrame> resume;  ///< of a token: the stream that shall be continued
   bool dry_run = false;
   bool verbose = false;
   bool parsable = false;

@@ -3,9 +3,9 @@
 namespace bsr {
 namespace {
 
-// The receiver flushes at each checkpoint: often enough to lose little, seldom enough to cost
-// nothing.
-constexpr uint64_t kCheckpointInterval = 64ULL << 20;
+// A receiver can continue at checkpoints only, because there its digest was compared with ours:
+// this much is sent again at most after a cut.
+constexpr uint64_t kCheckpointInterval = 1ULL << 20;
 
 }  // namespace
 
@@ -32,10 +32,10 @@ void StreamWriter::write(EncodedBody body, uint64_t end_position) {
   meter_.update(done_, wire_bytes_);
 }
 
-EndFrame StreamWriter::finish() {
-  const EndFrame end = totals_.end();
-  put(encode(end));
-  return end;
+Totals StreamWriter::finish() {
+  const Totals totals = totals_.value();
+  put(encode(EndFrame{totals, {}}));
+  return totals;
 }
 
 }  // namespace bsr

@@ -16,7 +16,7 @@ class StreamWriter final : public BodyWriter {
   void write(EncodedBody body, uint64_t end_position) override;
 
   /// Writes END.
-  EndFrame finish();
+  Totals finish();
 
   [[nodiscard]] uint64_t wire_bytes() const { return wire_bytes_; }
 

@@ -44,6 +44,7 @@ struct ContentHash {
 class DigestChain {
  public:
   explicit DigestChain(ByteView begin_identity);
+  explicit DigestChain(const Digest& last) : value_(last) {}  ///< continues
 
   void add(const ContentHash& frame);
   [[nodiscard]] const Digest& value() const { return value_; }

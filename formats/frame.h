@@ -16,6 +16,28 @@ namespace bsr {
 
 using Digest = std::array<std::byte, stream::kDigestSize>;
 
+/// Counts over the change frames of a whole logical transfer, and the last link of their digest
+/// chain.
+struct Totals {
+  uint64_t frames = 0;
+  uint64_t extents = 0;
+  uint64_t data_bytes = 0;
+  uint64_t zero_bytes = 0;
+  uint64_t unmap_bytes = 0;
+  Digest digest{};
+
+  friend bool operator==(const Totals&, const Totals&) = default;
+};
+
+/// A place between two frames of a transfer: every extent before it ends at or below `position`,
+/// every later one begins at or above it. Position 0, with empty totals, is the start.
+struct ResumePoint {
+  uint64_t position = 0;  ///< bytes in the volume
+  Totals totals;
+
+  friend bool operator==(const ResumePoint&, const ResumePoint&) = default;
+};
+
 /// What the stream is about. Sizes are bytes, multiples of 512.
 struct BeginFrame {
   uint32_t sector_size = 512;  ///< logical sector of the source
@@ -33,8 +55,7 @@ struct BeginFrame {
   std::string snapshot_id;
   std::string base_id;  ///< empty: a full stream
   std::string name;     ///< of the source volume, for people
-  uint64_t resume_position = 0;
-  Digest resume_digest{};
+  ResumePoint resume;   ///< where this stream continues an earlier one of the same identity
 
   [[nodiscard]] bool is_full() const { return base_id.empty(); }
 };
@@ -61,15 +82,8 @@ struct CheckpointFrame {
   Digest digest{};
 };
 
-/// Counts over the change frames of the whole logical transfer, and the last link of the digest
-/// chain.
-struct EndFrame {
-  uint64_t frames = 0;
-  uint64_t extents = 0;
-  uint64_t data_bytes = 0;
-  uint64_t zero_bytes = 0;
-  uint64_t unmap_bytes = 0;
-  Digest digest{};
+struct EndFrame : Totals {
+  Digest content_root{};  ///< of the whole snapshot (content_tree.h); zero: not computed
 };
 
 /// A frame of a later version that may be passed over.

@@ -47,6 +47,17 @@ class PayloadReader {
     return digest;
   }
 
+  Totals totals() {
+    Totals totals;
+    totals.frames = take<uint64_t>();
+    totals.extents = take<uint64_t>();
+    totals.data_bytes = take<uint64_t>();
+    totals.zero_bytes = take<uint64_t>();
+    totals.unmap_bytes = take<uint64_t>();
+    totals.digest = digest();
+    return totals;
+  }
+
   /// Printable ASCII without blanks for identities; names may hold any printable ASCII.
   std::string text(size_t size, char lowest) {
     const ByteView field = bytes(size);
@@ -74,48 +85,6 @@ class PayloadReader {
 void check_multiple(uint64_t value, const char* what) {
   if (value % stream::kSectorSize != 0)
     fail(ErrorKind::corrupt, "{} {} is not whole sectors", what, value);
-}
-
-BeginFrame decode_begin(PayloadReader payload) {
-  BeginFrame begin;
-  const auto version = payload.take<uint16_t>();
-  if (version != stream::kVersion)
-    fail(ErrorKind::unsupported, "the stream has format version {}, this program knows {}", version,
-         stream::kVersion);
-  const auto flags = payload.take<uint16_t>();
-  begin.sector_size = payload.take<uint32_t>();
-  begin.features = payload.take<uint64_t>();
-  if ((begin.features & ~stream::kKnownFeatures) != 0)
-    fail(ErrorKind::unsupported,
-         "the stream needs features {:#x}, this program knows {:#x}: upgrade it", begin.features,
-         stream::kKnownFeatures);
-  begin.volume_size = payload.take<uint64_t>();
-  begin.base_size = payload.take<uint64_t>();
-  begin.chunk_size = payload.take<uint32_t>();
-  const auto reserved = payload.take<uint32_t>();
-  begin.epoch = payload.take<uint64_t>();
-  begin.snapshot_time = payload.take<int64_t>();
-  begin.plan_data = payload.take<uint64_t>();
-  begin.plan_unmap = payload.take<uint64_t>();
-  begin.plan_extents = payload.take<uint64_t>();
-  begin.plan_hash = payload.digest();
-  begin.volume_id = payload.text(stream::kIdentitySize, '!');
-  begin.snapshot_id = payload.text(stream::kIdentitySize, '!');
-  begin.base_id = payload.text(stream::kIdentitySize, '!');
-  begin.name = payload.text(stream::kNameSize, ' ');
-  begin.resume_position = payload.take<uint64_t>();
-  begin.resume_digest = payload.digest();
-  payload.finish();
-
-  if (flags != (begin.is_full() ? stream::kBeginFull : 0) || reserved != 0 ||
-      begin.snapshot_id.empty() || begin.volume_id.empty())
-    fail(ErrorKind::corrupt, "BEGIN contradicts itself");
-  check_multiple(begin.volume_size, "volume size");
-  check_multiple(begin.base_size, "base size");
-  if (begin.volume_size > INT64_MAX || begin.base_size > INT64_MAX)
-    fail(ErrorKind::corrupt, "no volume is that large");
-  if (begin.is_full() && begin.base_size != 0) fail(ErrorKind::corrupt, "BEGIN contradicts itself");
-  return begin;
 }
 
 struct ExtentTable {
@@ -200,13 +169,7 @@ CheckpointFrame decode_checkpoint(PayloadReader payload) {
 }
 
 EndFrame decode_end(PayloadReader payload) {
-  EndFrame end;
-  end.frames = payload.take<uint64_t>();
-  end.extents = payload.take<uint64_t>();
-  end.data_bytes = payload.take<uint64_t>();
-  end.zero_bytes = payload.take<uint64_t>();
-  end.unmap_bytes = payload.take<uint64_t>();
-  end.digest = payload.digest();
+  EndFrame end{payload.totals(), payload.digest()};
   payload.finish();
   return end;
 }
@@ -220,7 +183,7 @@ FrameBody decode_body(const Header& header, ByteView bytes) {
   const PayloadReader payload(bytes);
   switch (static_cast<FrameType>(header.type)) {
     case FrameType::begin:
-      return decode_begin(payload);
+      return decode_begin(bytes);
     case FrameType::data:
       return decode_data(payload, (header.flags & stream::kFlagZstd) != 0);
     case FrameType::zero:
@@ -253,6 +216,53 @@ constexpr std::array<std::byte, 4> kMagicBytes = {
     std::byte{(stream::kMagic >> 16) & 0xff}, std::byte{(stream::kMagic >> 24) & 0xff}};
 
 }  // namespace
+
+BeginFrame decode_begin(ByteView bytes) {
+  PayloadReader payload(bytes);
+  BeginFrame begin;
+  const auto version = payload.take<uint16_t>();
+  if (version != stream::kVersion)
+    fail(ErrorKind::unsupported, "the stream has format version {}, this program knows {}", version,
+         stream::kVersion);
+  const auto flags = payload.take<uint16_t>();
+  begin.sector_size = payload.take<uint32_t>();
+  begin.features = payload.take<uint64_t>();
+  if ((begin.features & ~stream::kKnownFeatures) != 0)
+    fail(ErrorKind::unsupported,
+         "the stream needs features {:#x}, this program knows {:#x}: upgrade it", begin.features,
+         stream::kKnownFeatures);
+  begin.volume_size = payload.take<uint64_t>();
+  begin.base_size = payload.take<uint64_t>();
+  begin.chunk_size = payload.take<uint32_t>();
+  const auto reserved = payload.take<uint32_t>();
+  begin.epoch = payload.take<uint64_t>();
+  begin.snapshot_time = payload.take<int64_t>();
+  begin.plan_data = payload.take<uint64_t>();
+  begin.plan_unmap = payload.take<uint64_t>();
+  begin.plan_extents = payload.take<uint64_t>();
+  begin.plan_hash = payload.digest();
+  begin.volume_id = payload.text(stream::kIdentitySize, '!');
+  begin.snapshot_id = payload.text(stream::kIdentitySize, '!');
+  begin.base_id = payload.text(stream::kIdentitySize, '!');
+  begin.name = payload.text(stream::kNameSize, ' ');
+  begin.resume.position = payload.take<uint64_t>();
+  begin.resume.totals = payload.totals();
+  payload.finish();
+
+  if (flags != (begin.is_full() ? stream::kBeginFull : 0) || reserved != 0 ||
+      begin.snapshot_id.empty() || begin.volume_id.empty())
+    fail(ErrorKind::corrupt, "BEGIN contradicts itself");
+  check_multiple(begin.volume_size, "volume size");
+  check_multiple(begin.base_size, "base size");
+  check_multiple(begin.resume.position, "resume position");
+  if (begin.volume_size > INT64_MAX || begin.base_size > INT64_MAX)
+    fail(ErrorKind::corrupt, "no volume is that large");
+  if (begin.is_full() && begin.base_size != 0) fail(ErrorKind::corrupt, "BEGIN contradicts itself");
+  if (begin.resume.position > begin.volume_size ||
+      (begin.resume.position == 0 && begin.resume != ResumePoint{}))
+    fail(ErrorKind::corrupt, "the resume position contradicts itself");
+  return begin;
+}
 
 bool looks_like_format1(ByteView first_bytes) {
   const size_t known = std::min(first_bytes.size(), kMagicBytes.size());

@@ -39,6 +39,9 @@ class FrameDecoder {
   bool ended_ = false;
 };
 
+/// The payload of a BEGIN frame. Throws Error{corrupt}, Error{unsupported}.
+[[nodiscard]] BeginFrame decode_begin(ByteView payload);
+
 /// True when the bytes, at least one, are how a format 1 stream begins, as far as they go.
 [[nodiscard]] bool looks_like_format1(ByteView first_bytes);
 

@@ -20,6 +20,15 @@ void append_text(Bytes& bytes, const std::string& text, size_t size) {
   bytes.resize(bytes.size() + size - text.size());
 }
 
+void append_totals(Bytes& bytes, const Totals& totals) {
+  append_le(bytes, totals.frames);
+  append_le(bytes, totals.extents);
+  append_le(bytes, totals.data_bytes);
+  append_le(bytes, totals.zero_bytes);
+  append_le(bytes, totals.unmap_bytes);
+  append(bytes, totals.digest);
+}
+
 uint64_t checksum(const EncodedBody& body) {
   // One-shot where there is one part: the streaming state costs more than small frames do.
   if (body.content.empty()) return XXH3_64bits(body.table.data(), body.table.size());
@@ -95,11 +104,15 @@ Bytes begin_identity(const BeginFrame& begin) {
   return bytes;
 }
 
-EncodedBody encode(const BeginFrame& begin) {
+Bytes begin_payload(const BeginFrame& begin) {
   Bytes bytes = begin_identity(begin);
-  append_le(bytes, begin.resume_position);
-  append(bytes, begin.resume_digest);
-  return finished(FrameType::begin, std::move(bytes));
+  append_le(bytes, begin.resume.position);
+  append_totals(bytes, begin.resume.totals);
+  return bytes;
+}
+
+EncodedBody encode(const BeginFrame& begin) {
+  return finished(FrameType::begin, begin_payload(begin));
 }
 
 EncodedBody encode(DataFrame&& data, Compression compression) {
@@ -137,12 +150,8 @@ EncodedBody encode(const CheckpointFrame& checkpoint) {
 
 EncodedBody encode(const EndFrame& end) {
   Bytes bytes;
-  append_le(bytes, end.frames);
-  append_le(bytes, end.extents);
-  append_le(bytes, end.data_bytes);
-  append_le(bytes, end.zero_bytes);
-  append_le(bytes, end.unmap_bytes);
-  append(bytes, end.digest);
+  append_totals(bytes, end);
+  append(bytes, end.content_root);
   return finished(FrameType::end, std::move(bytes));
 }
 
@@ -160,6 +169,11 @@ Bytes encode_header(const EncodedBody& body, uint64_t sequence) {
   return bytes;
 }
 
+TransferTotals::TransferTotals(const BeginFrame& begin)
+    : counts_(begin.resume.totals),
+      chain_(begin.resume.position == 0 ? DigestChain(begin_identity(begin))
+                                        : DigestChain(begin.resume.totals.digest)) {}
+
 void TransferTotals::add(FrameType type, uint64_t extents, uint64_t bytes,
                          const ContentHash& hash) {
   ++counts_.frames;
@@ -170,10 +184,10 @@ void TransferTotals::add(FrameType type, uint64_t extents, uint64_t bytes,
   chain_.add(hash);
 }
 
-EndFrame TransferTotals::end() const {
-  EndFrame end = counts_;
-  end.digest = chain_.value();
-  return end;
+Totals TransferTotals::value() const {
+  Totals totals = counts_;
+  totals.digest = chain_.value();
+  return totals;
 }
 
 }  // namespace bsr

@@ -35,6 +35,9 @@ struct EncodedBody {
 [[nodiscard]] EncodedBody encode(const CheckpointFrame& checkpoint);
 [[nodiscard]] EncodedBody encode(const EndFrame& end);
 
+/// The whole payload of BEGIN.
+[[nodiscard]] Bytes begin_payload(const BeginFrame& begin);
+
 /// The header that goes before the body's payload; sequence counts from 0, the BEGIN frame.
 [[nodiscard]] Bytes encode_header(const EncodedBody& body, uint64_t sequence);
 
@@ -44,14 +47,15 @@ struct EncodedBody {
 /// Keeps what END reports about the change frames of a transfer.
 class TransferTotals {
  public:
-  explicit TransferTotals(const BeginFrame& begin) : chain_(begin_identity(begin)) {}
+  /// Continues where `begin` resumes.
+  explicit TransferTotals(const BeginFrame& begin);
 
   void add(stream::FrameType type, uint64_t extents, uint64_t bytes, const ContentHash& hash);
   [[nodiscard]] const Digest& digest() const { return chain_.value(); }
-  [[nodiscard]] EndFrame end() const;
+  [[nodiscard]] Totals value() const;
 
  private:
-  EndFrame counts_;
+  Totals counts_;
   DigestChain chain_;
 };
 

@@ -37,7 +37,7 @@ Json fields_of(const BeginFrame& begin) {
           {"plan_unmap", begin.plan_unmap},
           {"plan_extents", begin.plan_extents},
           {"plan_hash", to_hex(begin.plan_hash)},
-          {"resume_position", begin.resume_position}};
+          {"resume_position", begin.resume.position}};
 }
 
 Json fields_of(const DataFrame& data) {
@@ -62,7 +62,9 @@ Json fields_of(const EndFrame& end) {
           {"data_bytes", end.data_bytes},
           {"zero_bytes", end.zero_bytes},
           {"unmap_bytes", end.unmap_bytes},
-          {"digest", to_hex(end.digest)}};
+          {"digest", to_hex(end.digest)},
+          {"content_root",
+           end.content_root == Digest{} ? Json(nullptr) : Json(to_hex(end.content_root))}};
 }
 Json fields_of(const UnknownFrame& unknown) {
   return {{"type", "UNKNOWN"}, {"number", unknown.type}};

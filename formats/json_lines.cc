@@ -31,7 +31,7 @@ std::string json_status(const SessionFigures& figures) {
   return line(json);
 }
 
-std::string json_summary(const BeginFrame& begin, const EndFrame& end,
+std::string json_summary(const BeginFrame& begin, const Totals& totals,
                          const SessionFigures& figures, std::optional<bool> committed) {
   Json json = event("summary");
   if (committed) json["committed"] = *committed;
@@ -39,12 +39,19 @@ std::string json_summary(const BeginFrame& begin, const EndFrame& end,
   json["uuid"] = begin.snapshot_id;
   json["base"] = begin.is_full() ? Json(nullptr) : Json(begin.base_id);
   json["volume_size"] = begin.volume_size;
-  json["data_bytes"] = end.data_bytes;
-  json["zero_bytes"] = end.zero_bytes;
-  json["unmap_bytes"] = end.unmap_bytes;
-  json["extents"] = end.extents;
-  json["digest"] = to_hex(end.digest);
+  json["data_bytes"] = totals.data_bytes;
+  json["zero_bytes"] = totals.zero_bytes;
+  json["unmap_bytes"] = totals.unmap_bytes;
+  json["extents"] = totals.extents;
+  json["digest"] = to_hex(totals.digest);
   add_figures(json, figures);
+  return line(json);
+}
+
+std::string json_resume(std::string_view token, uint64_t position) {
+  Json json = event("resume");
+  json["token"] = token;
+  json["position"] = position;
   return line(json);
 }
 

@@ -22,9 +22,11 @@ struct SessionFigures {
 /// All lines end with a newline and carry "v":1 and "type".
 [[nodiscard]] std::string json_status(const SessionFigures& figures);
 /// `committed`: of a receiver, whether the target holds the snapshot now.
-[[nodiscard]] std::string json_summary(const BeginFrame& begin, const EndFrame& end,
+[[nodiscard]] std::string json_summary(const BeginFrame& begin, const Totals& totals,
                                        const SessionFigures& figures,
                                        std::optional<bool> committed = std::nullopt);
+/// What would continue an interrupted transfer, and from which byte of the volume.
+[[nodiscard]] std::string json_resume(std::string_view token, uint64_t position);
 [[nodiscard]] std::string json_error(const Error& error);
 [[nodiscard]] std::string json_exit(int code, std::string_view id);
 

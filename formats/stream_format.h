@@ -48,10 +48,11 @@ constexpr uint16_t kBeginFull = 1;      // flag: no base, every gap is zero
 constexpr uint64_t kKnownFeatures = 0;  // feature bits a reader of this version understands
 constexpr size_t kBeginIdentityEnd =
     432;  // the digest chain starts from the bytes before this offset
-constexpr size_t kBeginSize = kBeginIdentityEnd + 8 + kDigestSize;
+constexpr size_t kTotalsSize = 5 * 8 + kDigestSize;
+constexpr size_t kBeginSize = kBeginIdentityEnd + 8 + kTotalsSize;
 constexpr uint64_t kSectorSize = 512;  // offsets, lengths and sizes are multiples of it
 
 constexpr size_t kCheckpointSize = 8 + kDigestSize;
-constexpr size_t kEndSize = 5 * 8 + kDigestSize;
+constexpr size_t kEndSize = kTotalsSize + kDigestSize;
 
 }  // namespace bsr::stream

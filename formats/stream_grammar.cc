@@ -27,10 +27,8 @@ void StreamGrammar::check_body(const FrameBody& body) {
   std::visit(
       Overload{
           [&](const BeginFrame& begin) {
-            if (begin.resume_position != 0)
-              fail(ErrorKind::unsupported,
-                   "this stream resumes an earlier one; nothing here waits for it");
             begin_ = begin;
+            cursor_ = begin.resume.position;
             totals_.emplace(begin);
           },
           [&](const DataFrame& data) { change(FrameType::data, data.extents, data.content); },
@@ -44,7 +42,7 @@ void StreamGrammar::check_body(const FrameBody& body) {
             cursor_ = checkpoint.position;
           },
           [&](const EndFrame& end) {
-            const EndFrame seen = totals_->end();
+            const Totals seen = totals_->value();
             if (end.frames != seen.frames || end.extents != seen.extents ||
                 end.data_bytes != seen.data_bytes || end.zero_bytes != seen.zero_bytes ||
                 end.unmap_bytes != seen.unmap_bytes)

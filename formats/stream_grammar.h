@@ -19,11 +19,8 @@ class StreamGrammar {
   /// Of BEGIN, once it was seen.
   [[nodiscard]] const std::optional<BeginFrame>& begin() const { return begin_; }
 
-  /// Everything below has been named; bytes in the volume.
-  [[nodiscard]] uint64_t cursor() const { return cursor_; }
-
-  /// What END reports, as far as seen.
-  [[nodiscard]] EndFrame totals() const { return totals_->end(); }
+  /// After BEGIN: how far the transfer has come. A stream can continue from here.
+  [[nodiscard]] ResumePoint progress() const { return {cursor_, totals_->value()}; }
 
  private:
   void change(stream::FrameType type, std::span<const Extent> extents, ByteView content);

@@ -35,7 +35,7 @@ class Format1Source final : public FrameSource {
   }
 
   [[nodiscard]] uint64_t wire_bytes() const override { return decoder_.position(); }
-  [[nodiscard]] EndFrame totals() const override { return grammar_.totals(); }
+  [[nodiscard]] ResumePoint progress() const override { return grammar_.progress(); }
 
  private:
   FdInput& input_;
@@ -69,7 +69,7 @@ class LegacySource final : public FrameSource {
   }
 
   [[nodiscard]] uint64_t wire_bytes() const override { return wire_bytes_; }
-  [[nodiscard]] EndFrame totals() const override { return totals_; }
+  [[nodiscard]] ResumePoint progress() const override { return {0, totals_}; }
 
  private:
   void feed(ByteView bytes) {
@@ -97,7 +97,7 @@ class LegacySource final : public FrameSource {
     }
     if (const auto* unmap = std::get_if<LegacyUnmap>(&item))
       return UnmapFrame{{counted(unmap->extent, totals_.unmap_bytes)}};
-    if (std::holds_alternative<LegacyEnd>(item)) return totals_;
+    if (std::holds_alternative<LegacyEnd>(item)) return EndFrame{totals_, {}};
     return std::nullopt;  // BEGIN says nothing; it is counted with what follows
   }
 
@@ -106,7 +106,7 @@ class LegacySource final : public FrameSource {
   std::stop_token stop_;
   Bytes buffer_;
   LegacyDecoder decoder_;
-  EndFrame totals_;
+  Totals totals_;
   uint64_t wire_bytes_ = 0;
   uint64_t sequence_ = 0;
   uint64_t shown_ = 0;  // bytes of the stream that the frames so far account for

@@ -22,8 +22,8 @@ class FrameSource {
   /// Bytes of the stream taken in so far.
   [[nodiscard]] virtual uint64_t wire_bytes() const = 0;
 
-  /// What END reports, counted here; after next() gave nullopt.
-  [[nodiscard]] virtual EndFrame totals() const = 0;
+  /// How far the frames so far have come: what END reports, and where a stream could continue.
+  [[nodiscard]] virtual ResumePoint progress() const = 0;
 };
 
 /// Reads until it is known what is coming. Kept bytes are handed to the source that understands

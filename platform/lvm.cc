@@ -110,6 +110,12 @@ std::optional<LogicalVolume> Lvm::find(const VolumeName& name) const {
   return std::nullopt;
 }
 
+std::optional<LogicalVolume> Lvm::find_uuid(const std::string& uuid) const {
+  for (LogicalVolume& volume : parse_volumes(report({})))
+    if (volume.uuid == uuid) return std::move(volume);
+  return std::nullopt;
+}
+
 std::vector<LogicalVolume> Lvm::list(const std::string& vg, Internal internal) const {
   require_name(vg);
   if (internal == Internal::included) return parse_volumes(report({"--all", vg}));

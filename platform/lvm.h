@@ -87,6 +87,9 @@ class Lvm {
   /// nullopt when the VG has no such volume; throws when there is no such VG.
   [[nodiscard]] std::optional<LogicalVolume> find(const VolumeName& name) const;
 
+  /// The volume with this UUID, in whatever VG; nullopt when there is none.
+  [[nodiscard]] std::optional<LogicalVolume> find_uuid(const std::string& uuid) const;
+
   enum class Internal { left_out, included };
   /// All volumes of a VG; internal ones such as pool_tmeta only when asked for.
   [[nodiscard]] std::vector<LogicalVolume> list(const std::string& vg,

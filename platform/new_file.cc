@@ -9,15 +9,10 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "platform/small_file.h"
 
 namespace bsr {
 namespace {
-
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 [[noreturn]] void fail_exists(const std::string& path) {
   fail(ErrorKind::usage, "{}: exists; choose another name or remove it", path);
@@ -25,8 +20,8 @@ std::string folder_of(const std::string& path) {
 
 }  // namespace
 
-NewFile::NewFile(std::string path) : path_(std::move(path)) {
-  const std::string name = path_ + ".bsr-partial";
+NewFile::NewFile(std::string path, Leftover leftover) : path_(std::move(path)) {
+  const std::string name = temporary_path(path_);
   struct stat ours {};
   struct stat named {};
   do {  // again when somebody gave the file its final name between our opening and locking it
@@ -42,12 +37,12 @@ NewFile::NewFile(std::string path) : path_(std::move(path)) {
     unlink(temporary_.c_str());
     fail_exists(path_);
   }
-  if (ftruncate(fd_.get(), 0) != 0)
-    fail_errno(errno, path_ + ": cannot be made");  // a killed session's rest
+  if (leftover == Leftover::empty && ftruncate(fd_.get(), 0) != 0)
+    fail_errno(errno, path_ + ": cannot be made");
 }
 
 NewFile::~NewFile() {
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  if (!temporary_.empty() && !keep_) unlink(temporary_.c_str());
 }
 
 void NewFile::commit() {

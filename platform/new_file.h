@@ -8,18 +8,29 @@
 namespace bsr {
 
 /// Written as NAME.bsr-partial; commit() gives it its own name. Without commit() it goes with the
-/// object; what a killed process left under the temporary name is taken over. Replaces nothing
-/// else.
+/// object, unless keep() was called. Replaces nothing else.
 class NewFile {
  public:
+  /// Where the file is while it is written.
+  [[nodiscard]] static std::string temporary_path(const std::string& path) {
+    return path + ".bsr-partial";
+  }
+
+  enum class Leftover {
+    empty,     ///< what an earlier process left under the temporary name is thrown away
+    continued  ///< or written on
+  };
+
   /// Throws Error{usage} when `path` exists, Error{busy} while another process writes it.
-  explicit NewFile(std::string path);
+  explicit NewFile(std::string path, Leftover leftover = Leftover::empty);
   ~NewFile();
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  [[nodiscard]] const std::string& temporary_path() const { return temporary_; }
+
+  /// From here on the file stays under its temporary name when it is not committed.
+  void keep() { keep_ = true; }
 
   /// Flushes the file, gives it its name, flushes the folder. Throws Error{usage} when the name was
   /// taken meanwhile.
@@ -29,6 +40,7 @@ class NewFile {
   std::string path_;
   std::string temporary_;  // empty once it has its own name
   UniqueFd fd_;
+  bool keep_ = false;
 };
 
 }  // namespace bsr

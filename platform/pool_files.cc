@@ -11,30 +11,20 @@
 
 #include "base/error.h"
 #include "platform/file_lock.h"
+#include "platform/small_file.h"
 
 namespace bsr {
 namespace {
 
-constexpr size_t kRecordLimit = 4096;
 constexpr size_t kHeldWidth = 20;  // digits of the largest uint64_t
 constexpr std::string_view kHeader = "bsr-metadata-snapshot 1\n";
 constexpr std::string_view kHeldKey = "held ";
 
-/// All that `file` has, at most kRecordLimit bytes; empty when it cannot be read.
-std::string read_small(int file) {
-  std::string text(kRecordLimit, '\0');
-  const ssize_t count = pread(file, text.data(), text.size(), 0);
-  text.resize(count < 0 ? 0 : static_cast<size_t>(count));
-  return text;
-}
-
-std::string read_small(const char* path) {
-  const UniqueFd file(open(path, O_RDONLY | O_CLOEXEC));
-  return file ? read_small(file.get()) : "";
-}
-
-bool write_all(int file, std::string_view text, off_t offset) {
-  return pwrite(file, text.data(), text.size(), offset) == static_cast<ssize_t>(text.size());
+/// A file of the kernel's; empty when there is none.
+std::string read_proc(const std::string& path) try {
+  return read_small_file(AT_FDCWD, path).value_or("");
+} catch (const Error&) {  // the process ended meanwhile
+  return "";
 }
 
 template <typename Number>
@@ -46,14 +36,14 @@ std::optional<Number> parse_number(std::string_view text) {
 }
 
 std::string current_boot_id() {
-  std::string id = read_small("/proc/sys/kernel/random/boot_id");
+  std::string id = read_proc("/proc/sys/kernel/random/boot_id");
   while (!id.empty() && id.back() == '\n') id.pop_back();
   return id;
 }
 
 /// nullopt when there is no such process, or /proc does not tell.
 std::optional<uint64_t> start_of(pid_t pid) {
-  const std::string stat = read_small(fmt::format("/proc/{}/stat", pid).c_str());
+  const std::string stat = read_proc(fmt::format("/proc/{}/stat", pid));
   // The name, in parentheses, may hold anything; what follows it is field 3, the start is field 22.
   size_t at = stat.rfind(')');
   for (int field = 3; at != std::string::npos && field <= 22; ++field) at = stat.find(' ', at + 1);
@@ -117,30 +107,20 @@ PoolRecordFile::PoolRecordFile(std::string folder, std::string pool_uuid)
 
 std::optional<PoolRecord> PoolRecordFile::read() const {
   const UniqueFd folder = open_private_folder(folder_);
-  const UniqueFd file(openat(folder.get(), name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file && errno == ENOENT) return std::nullopt;
-  if (!file) fail_errno(errno, fmt::format("opening {}/{}", folder_, name_));
-  return parse_record(read_small(file.get()), name_);
+  const std::optional<std::string> text = read_small_file(folder.get(), name_);
+  return text ? parse_record(*text, name_) : std::nullopt;
 }
 
 void PoolRecordFile::write_intent() {
-  const std::string path = folder_ + '/' + name_;
   const UniqueFd folder = open_private_folder(folder_);
-  const std::string draft = name_ + ".new";
-  UniqueFd file(openat(folder.get(), draft.c_str(),
-                       O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) fail_errno(errno, "making " + path);
-  if (!write_all(file.get(), record_text(ProcessIdentity::ours(), name_), 0) ||
-      fsync(file.get()) != 0 ||
-      renameat(folder.get(), draft.c_str(), folder.get(), name_.c_str()) != 0 ||
-      fsync(folder.get()) != 0)
-    fail_errno(errno, "writing " + path);
-  file_ = std::move(file);
+  file_ = replace_small_file(folder.get(), name_, record_text(ProcessIdentity::ours(), name_));
 }
 
 void PoolRecordFile::write_held(uint64_t held_root) {
   const std::string digits = fmt::format("{:>{}}", held_root, kHeldWidth);
-  if (!write_all(file_.get(), digits, static_cast<off_t>(kHeader.size() + kHeldKey.size())))
+  if (pwrite(file_.get(), digits.data(), digits.size(),
+             static_cast<off_t>(kHeader.size() + kHeldKey.size())) !=
+      static_cast<ssize_t>(digits.size()))
     fail_errno(errno, fmt::format("writing {}/{}", folder_, name_));
 }
 

@@ -26,7 +26,7 @@ class LineOutput {
 };
 
 std::string summary(const FrameSource& source, const std::string& name, bool is_legacy) {
-  const EndFrame totals = source.totals();
+  const Totals totals = source.progress().totals;
   std::string text =
       fmt::format("ok {} {} frames, {} data, {} zero, {} unmapped, {} bytes", name, totals.frames,
                   human_bytes(totals.data_bytes), human_bytes(totals.zero_bytes),

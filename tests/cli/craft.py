@@ -81,7 +81,8 @@ class Crafted(Stream):
         names = ("frames", "extents", "data", "zero", "unmap")
         numbers = [self.frames, self.extents, *self.counts.values()]
         numbers = [number + wrong.get(name, 0) for name, number in zip(names, numbers)]
-        return self.raw(END, struct.pack("<5Q", *numbers) + wrong.get("digest", self.digest)).bytes
+        return self.raw(END, struct.pack("<5Q", *numbers) + wrong.get("digest", self.digest) +
+                        bytes(32)).bytes
 
 
 def headless():
@@ -132,7 +133,6 @@ write("ok", "unmap-in-full", Crafted(volume=bytes(SIZE)).put((0, SIZE), kind=UNM
 write("ok", "checkpoints", Crafted().at(0).at(0).put(FULL[0]).at(64 * KIB).put(FULL[1]).at(SIZE).done())
 write("ok", "nothing", Crafted().done())
 write("ok", "plan-is-no-promise", first_frame(patch(56, u(1 << 60))))
-write("ok", "resume-digest-ignored", first_frame(patch(440, b"x" * 32)))
 
 # Frames.
 write("corrupt", "sequence-gap", Crafted().put(FULL[0]).raw(0x8000, b"", sequence=3).done())
@@ -152,7 +152,7 @@ write("corrupt", "skippable-after-end", Crafted().put(*FULL).done() + Crafted().
 write("truncated", "no-end", Crafted().put(*FULL).bytes)
 write("truncated", "no-end-but-a-checkpoint", Crafted().put(*FULL).at(SIZE).bytes)
 write("unsupported", "flag-of-data", Crafted().put(*FULL, flags=2).done())
-write("unsupported", "flag-of-end", Crafted().raw(END, bytes(72), flags=0x8000).bytes)
+write("unsupported", "flag-of-end", Crafted().raw(END, bytes(104), flags=0x8000).bytes)
 write("unsupported", "type-7", Crafted().raw(7, b"").done())
 write("unsupported", "type-32767", Crafted().raw(0x7FFF, b"").done())
 write("unsupported", "type-0", Crafted().raw(0, b"").done())
@@ -162,7 +162,9 @@ write("unsupported", "version-2", first_frame(patch(0, u(2, 2))))
 write("unsupported", "version-0", first_frame(patch(0, u(0, 2))))
 write("unsupported", "feature", first_frame(patch(8, u(1))))
 write("unsupported", "last-feature", first_frame(patch(8, u(1 << 63))))
-write("unsupported", "resume", first_frame(patch(432, u(512))))
+write("corrupt", "resume-totals-at-zero", first_frame(patch(440, u(1))))
+write("corrupt", "resume-half-sector", first_frame(patch(432, u(100))))
+write("corrupt", "resume-behind-end", first_frame(patch(432, u(SIZE + 512))))
 write("corrupt", "begin-flag", first_frame(patch(2, u(3, 2))))
 write("corrupt", "delta-without-base", first_frame(patch(2, u(0, 2))))
 write("corrupt", "full-with-base", first_frame(patch(240, b"x")))

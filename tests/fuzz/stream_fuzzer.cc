@@ -77,7 +77,7 @@ class Cursor {
 
 struct Outcome {
   std::vector<bsr::FrameBody> bodies;  // that decoder and grammar let pass
-  bsr::EndFrame totals;
+  bsr::Totals totals;
   std::optional<bsr::ErrorKind> refusal;
 };
 
@@ -91,7 +91,7 @@ Outcome receive(bsr::ByteView bytes, size_t piece) {
       while (std::optional<bsr::Frame> frame = decoder.next()) {
         grammar.check(*frame);
         outcome.bodies.push_back(std::move(frame->body));
-        outcome.totals = grammar.totals();
+        outcome.totals = grammar.progress().totals;
       }
     }
     decoder.finish();
@@ -142,7 +142,7 @@ bsr::Bytes written(const Outcome& outcome, bsr::Compression compression) {
         },
         body);
   }
-  write(encode(outcome.totals));
+  write(encode(bsr::EndFrame{outcome.totals, {}}));
   return bytes;
 }
 

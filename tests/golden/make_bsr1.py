@@ -172,15 +172,20 @@ class Stream:
         payload += text(b["name"], 128)
         assert len(payload) == 432
         self.digest = hashlib.sha256(payload).digest()
-        payload += struct.pack("<Q", 0) + bytes(32)
-        assert len(payload) == 472
+        resume = b.get("resume", (0, 0, 0, 0, 0, 0, bytes(32)))  # position, counts, digest
+        payload += struct.pack("<6Q32s", *resume)
+        assert len(payload) == 512
+        if resume[0]:
+            self.frames, self.extents = resume[1:3]
+            self.counts = dict(zip((DATA, ZERO, UNMAP), resume[3:6]))
+            self.digest = resume[6]
         self.frame(
             BEGIN, payload,
             "BEGIN sector=%d features=0 size=%d base_size=%d chunk=%d epoch=%d time=%d data=%d "
             "unmap=%d extents=%d plan=%s volume=<volume-1> snapshot=<%s> base=<%s> name=<%s> "
-            "resume=0 resume_digest=%s" %
+            "resume=%d frames=%d extents=%d data=%d zero=%d unmap=%d digest=%s" %
             (b["sector"], len(self.volume), b.get("base_size", 0), b["chunk"], b["epoch"],
-             b["time"], *b["plan"], plan_hash.hex(), b["snapshot"], base, b["name"], "00" * 32))
+             b["time"], *b["plan"], plan_hash.hex(), b["snapshot"], base, b["name"], *resume[:6], resume[6].hex()))
 
     def change(self, kind, extents, content, wire, line, flags=0):
         table = b"".join(struct.pack("<QQ", *extent) for extent in extents)
@@ -215,11 +220,11 @@ class Stream:
     def skippable(self, kind, payload, flags):
         self.frame(kind, payload, "skippable %#x" % kind, flags)
 
-    def end(self):
+    def end(self, content_root=bytes(32)):
         numbers = (self.frames, self.extents, *self.counts.values())
-        self.frame(END, struct.pack("<5Q", *numbers) + self.digest,
-                   "END frames=%d extents=%d data=%d zero=%d unmap=%d digest=%s" %
-                   (*numbers, self.digest.hex()))
+        self.frame(END, struct.pack("<5Q", *numbers) + self.digest + content_root,
+                   "END frames=%d extents=%d data=%d zero=%d unmap=%d digest=%s root=%s" %
+                   (*numbers, self.digest.hex(), content_root.hex()))
         self.lines.append("volume " + hashlib.sha256(self.volume).hexdigest())
 
 
@@ -280,6 +285,24 @@ def delta(pack):
     return stream
 
 
+def resumed():
+    """The rest of `full`, from its checkpoint on."""
+    whole = full(None)
+    volume = whole.volume
+    first = Stream(volume, {"sector": 512, "chunk": 64 * KIB, "epoch": 0, "time": 1736121602,
+                            "plan": (192 * KIB, 0, 2), "snapshot": "snapshot-1", "name": "vg/data"})
+    first.data((0, 1024), (2048, 512))
+    first.empty(ZERO, (64 * KIB, 64 * KIB))
+    point = (128 * KIB, first.frames, first.extents, *first.counts.values(), first.digest)
+    stream = Stream(volume, {"sector": 512, "chunk": 64 * KIB, "epoch": 0, "time": 1736121602,
+                             "plan": (192 * KIB, 0, 2), "snapshot": "snapshot-1", "name": "vg/data",
+                             "resume": point})
+    stream.data((192 * KIB, 4096))
+    stream.end()
+    assert stream.bytes[-104:] == whole.bytes[-104:]
+    return stream
+
+
 def shrink():
     """A delta of a volume that became smaller, without any change in what is left."""
     volume = base_volume(64 * KIB)
@@ -310,6 +333,7 @@ STREAMS = {
     "full-zstd": lambda: full(zstd_with_size),
     "delta": lambda: delta(None),
     "delta-zstd": lambda: delta(zstd_of_unknown_size),
+    "resumed": resumed,
     "shrink": shrink,
     "nothing": nothing,
 }

@@ -21,7 +21,7 @@ seen() {
 for file in streams/*; do
   id=$(basename "${file%%.*}")
   seen "$id" "$file" bsr-stream verify
-  seen "$id" "$file" bsr-recv ./to/target
+  seen "$id" "$file" bsr-recv --no-resume ./to/target
   if [[ $id == ok ]]; then
     [[ -e to/target ]] || complain "no target: $file"
     rm -f to/target

@@ -20,8 +20,10 @@ else
   chmod 555 theirs
   as_nobody() { "$@"; }
 fi
-bsr-stream --version > /dev/null
-as_nobody bsr-stream --version > /dev/null || { skip "the programs are in a folder that is not for everybody" && exit; }
+# They may have been built where only root may look.
+mkdir bin
+cp "$(command -v bsr-send)" "$(command -v bsr-recv)" "$(command -v bsr-stream)" bin
+PATH=$PWD/bin:$PATH
 
 # "neither root nor device-mapper is needed", for the example of bsr-send(8).
 cp pool.meta pool.data ours

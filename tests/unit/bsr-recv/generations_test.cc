@@ -41,8 +41,9 @@ BeginFrame delta_from(const std::string& base, const std::string& uuid) {
   return begin;
 }
 
-std::optional<ErrorKind> refusal(const TargetState& state, const BeginFrame& begin) {
-  const auto error = error_thrown_by([&] { check_lineage(state, begin); });
+std::optional<ErrorKind> refusal(const TargetState& state, const BeginFrame& begin,
+                                 bool rollback = false) {
+  const auto error = error_thrown_by([&] { check_lineage(state, begin, rollback); });
   return error ? std::optional(error->kind()) : std::nullopt;
 }
 
@@ -52,6 +53,17 @@ TEST(Generations, AreOrderedByTheirNumberAndNotByName) {
   ASSERT_EQ(3U, state.generations.size());
   EXPECT_EQ("c", state.generations[0].uuid);
   EXPECT_EQ("a", state.newest()->uuid);
+}
+
+TEST(Lineage, ARollbackMayGoBackToAnyGenerationAndToNothingElse) {
+  const TargetState state =
+      read_target_state({generation("a", 1), generation("b", 2), generation("c", 3)}, kTarget);
+
+  EXPECT_EQ(ErrorKind::diverged, refusal(state, delta_from("b", "d")));
+  EXPECT_EQ(std::nullopt, refusal(state, delta_from("b", "d"), true));
+  EXPECT_EQ(std::nullopt, refusal(state, delta_from("c", "d"), true));
+  EXPECT_EQ(ErrorKind::base, refusal(state, delta_from("x", "d"), true));
+  EXPECT_EQ(ErrorKind::base, refusal(state, full_of("d"), true));
 }
 
 TEST(Generations, AreNotOurVolumesOfOtherTargetsOrWithoutTags) {

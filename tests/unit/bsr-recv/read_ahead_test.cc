@@ -19,7 +19,7 @@ class Checkpoints final : public FrameSource {
     return std::nullopt;
   }
   [[nodiscard]] uint64_t wire_bytes() const override { return given_; }
-  [[nodiscard]] EndFrame totals() const override { return {}; }
+  [[nodiscard]] ResumePoint progress() const override { return {}; }
 
  private:
   uint64_t count_;
@@ -35,7 +35,7 @@ TEST(ReadAhead, HandsOnEveryFrameInOrder) {
     EXPECT_EQ(i, std::get<CheckpointFrame>(frame->body).position);
   }
   EXPECT_FALSE(ahead.next());
-  EXPECT_EQ(100U, ahead.source().wire_bytes());
+  EXPECT_EQ(100U, ahead.wire_bytes());
 }
 
 TEST(ReadAhead, ThrowsTheFailureBehindTheFramesBeforeIt) {

@@ -31,8 +31,9 @@ TEST(Frame, BeginComesBackWithEveryField) {
   begin.plan_extents = uint64_t{1} << 33;
   begin.volume_id = std::string(63, '~');
   begin.name = std::string(127, ' ');
-  begin.resume_position = 4096;
-  begin.resume_digest.fill(std::byte{0xee});
+  begin.resume.position = 4096;
+  begin.resume.totals = {1, 2, 3, 4, 5, {}};
+  begin.resume.totals.digest.fill(std::byte{0xee});
 
   EXPECT_EQ(describe(begin), after_round_trip(begin));
 }
@@ -99,7 +100,8 @@ TEST(Frame, ZeroUnmapCheckpointAndEndComeBack) {
   const std::vector<Extent> extents = {{0, uint64_t{1} << 62}, {uint64_t{1} << 62, 512}};
   CheckpointFrame checkpoint{uint64_t{1} << 62, {}};
   checkpoint.digest.fill(std::byte{0x77});
-  EndFrame end{1, 2, 3, 4, 5, {}};
+  EndFrame end{{1, 2, 3, 4, 5, {}}, {}};
+  end.content_root.fill(std::byte{0x77});
   end.digest.fill(std::byte{0x88});
 
   for (const FrameBody& body :

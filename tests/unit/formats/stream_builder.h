@@ -141,7 +141,7 @@ inline std::vector<FrameBody> whole(const BeginFrame& begin, std::vector<FrameBo
                body);
     bodies.push_back(std::move(body));
   }
-  bodies.emplace_back(totals.end());
+  bodies.emplace_back(EndFrame{totals.value(), {}});
   return bodies;
 }
 
@@ -207,6 +207,12 @@ inline std::string describe(const std::vector<Extent>& extents) {
   return text;
 }
 
+inline std::string describe_totals(const Totals& totals) {
+  return fmt::format("frames={} extents={} data={} zero={} unmap={} digest={}", totals.frames,
+                     totals.extents, totals.data_bytes, totals.zero_bytes, totals.unmap_bytes,
+                     to_hex(totals.digest));
+}
+
 /// Every field of a body, as text to compare.
 inline std::string describe(const FrameBody& body) {
   return std::visit(
@@ -215,11 +221,11 @@ inline std::string describe(const FrameBody& body) {
             return fmt::format(
                 "BEGIN sector={} features={} size={} base_size={} chunk={} epoch={} time={} "
                 "data={} unmap={} extents={} plan={} volume=<{}> snapshot=<{}> base=<{}> "
-                "name=<{}> resume={} resume_digest={}",
+                "name=<{}> resume={} {}",
                 b.sector_size, b.features, b.volume_size, b.base_size, b.chunk_size, b.epoch,
                 b.snapshot_time, b.plan_data, b.plan_unmap, b.plan_extents, to_hex(b.plan_hash),
-                b.volume_id, b.snapshot_id, b.base_id, b.name, b.resume_position,
-                to_hex(b.resume_digest));
+                b.volume_id, b.snapshot_id, b.base_id, b.name, b.resume.position,
+                describe_totals(b.resume.totals));
           },
           [](const DataFrame& data) {
             Sha256 sha;
@@ -233,9 +239,7 @@ inline std::string describe(const FrameBody& body) {
                                to_hex(checkpoint.digest));
           },
           [](const EndFrame& end) {
-            return fmt::format("END frames={} extents={} data={} zero={} unmap={} digest={}",
-                               end.frames, end.extents, end.data_bytes, end.zero_bytes,
-                               end.unmap_bytes, to_hex(end.digest));
+            return fmt::format("END {} root={}", describe_totals(end), to_hex(end.content_root));
           },
           [](const UnknownFrame& unknown) { return fmt::format("skippable {:#x}", unknown.type); },
       },

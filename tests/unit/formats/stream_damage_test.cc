@@ -89,7 +89,7 @@ size_t harmless_flips(const Bytes& good) {
     if (bytes == good) continue;  // a checksum
     try {
       std::vector<Frame> frames = receive(bytes);
-      std::get<BeginFrame>(frames.front().body).resume_digest = {};
+      std::get<EndFrame>(frames.back().body).content_root = {};  // nothing here can tell
       EXPECT_EQ(expected, meaning(frames)) << bit;
       ++accepted;
     } catch (const Error&) {

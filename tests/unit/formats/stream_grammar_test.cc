@@ -102,11 +102,36 @@ TEST(StreamGrammar, RefusesEveryOtherDigestInEnd) {
               refusal_with_end([&](EndFrame& end) { end.digest[i] ^= std::byte{0x10}; }));
 }
 
-TEST(StreamGrammar, CallsAResumedStreamUnsupported) {
-  BeginFrame begin = full_begin();
-  begin.resume_position = 512;
+TEST(StreamGrammar, AResumedStreamAddsUpToTheWholeTransfer) {
+  const std::vector<FrameBody> whole = small_stream();
+  for (size_t cut = 1; cut + 1 < whole.size(); ++cut) {
+    StreamGrammar first;
+    for (size_t i = 0; i < cut; ++i) first.check(Frame{whole[i]});
+    const ResumePoint point = first.progress();
+    if (point.position == 0) continue;
 
-  EXPECT_EQ(ErrorKind::unsupported, refusal_of({begin}));
+    BeginFrame begin = std::get<BeginFrame>(whole.front());
+    begin.resume = point;
+    std::vector<FrameBody> rest = {begin};
+    rest.insert(rest.end(), whole.begin() + static_cast<std::ptrdiff_t>(cut), whole.end());
+    EXPECT_EQ(std::nullopt, refusal_of(rest)) << cut;
+
+    begin.resume.totals.digest[3] ^= std::byte{1};
+    rest.front() = begin;
+    EXPECT_EQ(ErrorKind::corrupt, refusal_of(rest)) << cut;
+
+    begin.resume = point;
+    begin.resume.totals.extents += 1;
+    rest.front() = begin;
+    EXPECT_EQ(ErrorKind::corrupt, refusal_of(rest)) << cut;
+  }
+}
+
+TEST(StreamGrammar, AResumedStreamNamesNothingBeforeItsPosition) {
+  BeginFrame begin = full_begin();
+  begin.resume.position = 4096;
+
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of({begin, ZeroFrame{{{0, 512}}}}));
 }
 
 TEST(StreamGrammar, NoticesEveryFrameThatIsLost) {
@@ -174,7 +199,7 @@ TEST(StreamGrammar, ErrorsNameThePlaceInTheStream) {
     receive(wire(bodies));
     FAIL();
   } catch (const Error& error) {
-    EXPECT_STREQ("stream at byte 512: a second BEGIN", error.what());
+    EXPECT_STREQ("stream at byte 552: a second BEGIN", error.what());
   }
 }
 

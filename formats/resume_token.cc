@@ -1,0 +1,96 @@
+#include "formats/resume_token.h"
+
+#include <openssl/evp.h>
+#include <zstd.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "formats/crc32c.h"
+#include "formats/frame_decoder.h"
+#include "formats/frame_encoder.h"
+
+namespace bsr {
+namespace {
+
+constexpr std::string_view kPrefix = "bsr1.";
+constexpr size_t kChecksumDigits = 8;
+constexpr size_t kMaxToken = 1024;  // characters; what is longer is no token
+
+uint32_t checksum(std::string_view text) {
+  return ~crc32c_update(~0U, std::as_bytes(std::span(text)));
+}
+
+std::string to_base64url(ByteView bytes) {
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<size_t>(length));
+  text.resize(std::min(text.find('='), text.size()));
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  return text;
+}
+
+/// Empty when the text is not base64url.
+Bytes from_base64url(std::string text) {
+  std::ranges::replace(text, '-', '+');
+  std::ranges::replace(text, '_', '/');
+  const size_t padding = (4 - text.size() % 4) % 4;
+  text.append(padding, '=');
+  Bytes bytes(text.size() / 4 * 3);
+  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+  if (length < 0 || padding > 2) return {};
+  bytes.resize(static_cast<size_t>(length) - padding);
+  return bytes;
+}
+
+Bytes compressed(ByteView payload) {
+  Bytes bytes(ZSTD_compressBound(payload.size()));
+  const size_t size = ZSTD_compress(bytes.data(), bytes.size(), payload.data(), payload.size(),
+                                    ZSTD_CLEVEL_DEFAULT);
+  if (ZSTD_isError(size) != 0U) fail(ErrorKind::failed, "zstd cannot compress a resume token");
+  bytes.resize(size);
+  return bytes;
+}
+
+[[noreturn]] void fail_damaged() {
+  fail(ErrorKind::usage,
+       "the resume token is damaged; copy all of it, in one piece, as bsr-recv printed it");
+}
+
+}  // namespace
+
+std::string encode_token(const BeginFrame& begin) {
+  const std::string text = to_base64url(compressed(begin_payload(begin)));
+  return fmt::format("{}{:08x}.{}", kPrefix, checksum(text), text);
+}
+
+BeginFrame decode_token(std::string_view token) {
+  if (!token.starts_with(kPrefix)) {
+    if (token.starts_with("bsr"))
+      fail(ErrorKind::unsupported, "the resume token is of another version; upgrade this program");
+    fail_damaged();
+  }
+  const size_t head = kPrefix.size() + kChecksumDigits + 1;
+  if (token.size() <= head || token.size() > kMaxToken) fail_damaged();
+  const std::string_view text = token.substr(head);
+  if (token.substr(0, head) != fmt::format("{}{:08x}.", kPrefix, checksum(text))) fail_damaged();
+
+  const Bytes packed = from_base64url(std::string(text));
+  // One plain frame, for the reason given in frame_decoder.cc.
+  if (packed.size() < sizeof(uint32_t) || load_le<uint32_t>(packed, 0) != ZSTD_MAGICNUMBER ||
+      ZSTD_findFrameCompressedSize(packed.data(), packed.size()) != packed.size())
+    fail_damaged();
+  Bytes payload(stream::kBeginSize);
+  const size_t size = ZSTD_decompress(payload.data(), payload.size(), packed.data(), packed.size());
+  if (ZSTD_isError(size) != 0U || size != payload.size()) fail_damaged();
+  BeginFrame begin = decode_begin(payload);
+  if (begin.resume.position == 0) fail_damaged();
+  return begin;
+}
+
+}  // namespace bsr
