@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# How bench/ measures: commands that alternate, so that load hits all of them, and their medians. Sourced, never run.
+# Runs are $BENCH_RUNS.
+
+# milliseconds COMMAND: wall time of a shell command; what it prints is lost unless it fails
+milliseconds() {
+  local start
+  start=$(date +%s%N)
+  bash -c "set -euo pipefail; $1" > /dev/null 2> errors || { cat errors >&2; return 1; }
+  echo $((($(date +%s%N) - start) / 1000000))
+}
+median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+
+# compare TITLE BEFORE THEIRS NAME COMMAND [NAME COMMAND]...: runs the commands in turn, BEFORE untimed ahead of each;
+# prints their medians and the ratio of each to the command named THEIRS
+compare() {
+  local title=$1 before=$2 theirs=$3 round name times names=()
+  local -A command=() median=()
+  shift 3
+  while (($#)); do
+    names+=("$1")
+    command[$1]=$2
+    : > "times-${#names[@]}"
+    shift 2
+  done
+  for ((round = 0; round < BENCH_RUNS; round++)); do
+    times=0
+    for name in "${names[@]}"; do
+      times=$((times + 1))
+      bash -c "set -euo pipefail; $before"
+      milliseconds "${command[$name]}" >> "times-$times"
+    done
+  done
+  times=0
+  for name in "${names[@]}"; do
+    times=$((times + 1))
+    median[$name]=$(median < "times-$times")
+  done
+  echo "$title, medians of $BENCH_RUNS runs"
+  for name in "${names[@]}"; do
+    printf '  %8s ms, ratio %s  %s\n      %s\n' "${median[$name]}" \
+      "$(awk -v a="${median[$name]}" -v b="${median[$theirs]}" 'BEGIN {printf "%.2f", a / b}')" "$name" "${command[$name]}"
+  done
+}
