@@ -190,6 +190,17 @@ expect_equal() {
   expect_same "$expected" "$actual" "content of $2, compared with $1"
 }
 
+# ---- the other node --------------------------------------------------------------------------
+# power_cut [SEED]: dr loses power now, and its volatile disks what was not flushed: all of it, or,
+# by SEED, each write is kept, lost or torn.
+power_cut() { lab-ctl cut dr "$@"; }
+
+# power_on: dr boots, with what its disks kept.
+power_on() {
+  lab-ctl start dr > /dev/null
+  lab-wait-ssh dr
+}
+
 # on HOST COMMAND...: there, with these verbs.
 on() {
   # shellcheck disable=SC2029

@@ -24,7 +24,7 @@ serial_port() {
 }
 
 # machine_command boot|save|resume DIR [DISK...]: sets COMMAND to the QEMU command line of the
-# machine of DIR. The disks are raw files: /dev/vda, /dev/vdb...
+# machine of DIR. The disks are raw files, or addresses of them: /dev/vda, /dev/vdb...
 machine_command() {
   local mode=$1 dir=$2 pipe held index=0
   shift 2
@@ -65,9 +65,11 @@ machine_command() {
 }
 
 # add_disk NAME FILE[,OPTION...]. cache=unsafe does not flush on the host, and loses nothing when
-# QEMU is killed: what it wrote is in the host's page cache.
+# QEMU is killed: what it wrote is in the host's page cache. A volatile disk hears of flushes.
 add_disk() {
-  COMMAND+=(-drive "if=none,id=$1,format=raw,cache=unsafe,file=$2"
+  local flushes=unsafe
+  if [[ $2 == nbd+unix:* ]]; then flushes=writeback; fi
+  COMMAND+=(-drive "if=none,id=$1,format=raw,cache=$flushes,file=$2"
     -device "virtio-blk-pci,drive=$1,serial=$1,num-queues=1")
 }
 
