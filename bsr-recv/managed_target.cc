@@ -1,9 +1,12 @@
 #include "bsr-recv/managed_target.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "formats/delta.h"
 #include "platform/clock.h"
 #include "platform/delta_engine.h"
+#include "platform/kill_point.h"
 #include "platform/thin_device.h"
 #include "platform/thin_pool.h"
 
@@ -19,6 +22,12 @@ std::string lock_name(const VolumeName& target) {
 /// With a character that no name can hold, so that no two targets share one.
 std::string record_name(const VolumeName& target) {
   return fmt::format("recv:{}:{}", target.vg, target.lv);
+}
+
+/// Bytes of the plan that are still to come; the plan counts areas of zeros as data.
+uint64_t what_is_left(const BeginFrame& begin) {
+  const uint64_t done = begin.resume.totals.data_bytes + begin.resume.totals.zero_bytes;
+  return begin.plan_data - std::min(begin.plan_data, done);
 }
 
 uint64_t whole_extents(uint64_t bytes, uint64_t extent_size) {
@@ -170,21 +179,29 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   // A killed session may have left it active; ours ends with it inactive.
   if (state_.working && state_.working->active) lvm_.deactivate(state_.working->name);
   if (begin.resume.position == 0) make_working_copy(begin);
+  kill_point("working-copy");
   look();
   if (!state_.working)
     fail(ErrorKind::failed, "{}: was made and is not there", to_string(working_copy_name(target_)));
   activation_.emplace(lvm_, *state_.working);
   resize_working_copy(begin.volume_size);
-  check_pool_room(pool_name(), state_.working->chunk_size, begin.plan_data);
+  check_pool_room(pool_name(), state_.working->chunk_size, what_is_left(begin), options_.reserve);
   BlockFile file(state_.working->path, BlockFile::Access::write);
   const std::optional<ThinFacts> thin = thin_facts(file.fd());
   device_.emplace(std::move(file), thin);
-  sink_.emplace(*device_, pool_name(), state_.working->chunk_size);
+  sink_.emplace(*device_, pool_name(), state_.working->chunk_size, options_.reserve);
   return *sink_;
 }
 
 void ManagedTarget::record(const BeginFrame& begin) {
   checkpoint_.write({state_.working->uuid, begin});
+}
+
+void ManagedTarget::settle() {
+  if (!state_.working || state_.applying.empty() || is_half()) return;
+  if (state_.working->active) lvm_.deactivate(state_.working->name);
+  checkpoint_.remove();
+  lvm_.remove_tag(state_.working->name, applying_tag(state_.applying));
 }
 
 void ManagedTarget::commit(const BeginFrame& begin) {
@@ -198,6 +215,7 @@ void ManagedTarget::commit(const BeginFrame& begin) {
   // new one.
   lvm_.snapshot(state_.working->name, name,
                 {.read_only = true, .activation_skip = true, .tags = tags});
+  kill_point("committed");
   checkpoint_.remove();
   lvm_.remove_tag(state_.working->name, applying_tag(begin.snapshot_id));
 }

@@ -20,6 +20,7 @@ class ManagedTarget final : public Target {
   struct Options {
     std::optional<VolumeName> pool;  ///< where a first full stream makes its volume
     bool rollback = false;  ///< leave a diverged state, or newer generations, behind as snapshots
+    PoolReserve reserve;
   };
 
   /// Takes the target's lock and looks at what is there. Throws Error{busy} while another session
@@ -30,6 +31,7 @@ class ManagedTarget final : public Target {
   void drop_partial() override;
   void check(const BeginFrame& begin) override;
   [[nodiscard]] bool holds(const BeginFrame& begin) const override;
+  void settle() override;
   VolumeSink& prepare(const BeginFrame& begin) override;
   [[nodiscard]] bool starts_empty() const override { return state_.generations.empty(); }
   void record(const BeginFrame& begin) override;

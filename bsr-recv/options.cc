@@ -49,6 +49,7 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
   bool force = false;
   bool save = false;
   bool no_resume = false;
+  int stall_timeout = 0;
 
   CLI::App app("Receives a stream from standard input and applies it to TARGET.", "bsr-recv");
   app.set_version_flag("--version", BSR_VERSION);
@@ -67,6 +68,12 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
   app.add_flag("--no-resume", no_resume, "keep nothing of this transfer when it is interrupted");
   app.add_flag("--rollback", options.rollback,
                "go back to the stream's base; the state left behind stays as a snapshot");
+  app.add_option("--reserve", options.reserve.percent,
+                 "percent of the pool's data and metadata that stay free (default 1)")
+      ->check(CLI::Range(0, 99));
+  auto* stall_option = app.add_option("--stall-timeout", stall_timeout,
+                                      "give up when no whole frame comes for so many seconds (600)")
+                           ->check(CLI::Range(0, kMaxStallTimeout));
   app.add_flag("--ack", options.ack, "print how far the target is durable, and what is committed");
   app.add_flag("-n,--dry-run", options.dry_run, "check the stream and the target, write nothing");
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is received");
@@ -80,6 +87,7 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
         "-F: nothing here throws a state away. Send a change to the newest generation (`lvs -o "
         "name,tags` shows it), or say --rollback: it goes back to the stream's base and keeps what "
         "is there as a snapshot");
+  if (stall_option->count() > 0) options.stall_timeout = std::chrono::seconds(stall_timeout);
   options.resumable = !no_resume;
   if (save && no_resume) fail(ErrorKind::usage, "-s and --no-resume exclude each other");
   if (options.target.empty())

@@ -1,10 +1,12 @@
 // The command line of bsr-recv.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
 #include "platform/lvm.h"
+#include "platform/pool_guard.h"
 
 namespace bsr {
 
@@ -20,7 +22,9 @@ struct ReceiveOptions {
   bool drop_partial = false;            ///< instead of receiving
   bool resumable = true;                ///< checkpoints are recorded
   bool rollback = false;
+  PoolReserve reserve;
   bool ack = false;
+  std::chrono::seconds stall_timeout{600};  ///< zero: wait for ever
   bool dry_run = false;
   bool verbose = false;
   bool json = false;

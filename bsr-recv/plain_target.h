@@ -26,6 +26,7 @@ class PlainTarget final : public Target {
   void drop_partial() override;
   void check(const BeginFrame& begin) override;
   [[nodiscard]] bool holds(const BeginFrame&) const override { return false; }
+  void settle() override {}
   VolumeSink& prepare(const BeginFrame& begin) override;
   [[nodiscard]] bool starts_empty() const override { return !exists_; }
   void record(const BeginFrame& begin) override;

@@ -15,6 +15,7 @@
 #include "formats/json_lines.h"
 #include "formats/resume_token.h"
 #include "platform/clock.h"
+#include "platform/kill_point.h"
 #include "platform/progress_meter.h"
 
 namespace bsr {
@@ -114,11 +115,13 @@ class Checkpoints {
   /// Of the last point passed.
   void record() {
     sink_.flush();
+    kill_point("flushed");
     if (options_.ack) print(output_, fmt::format("durable {}\n", passed_.position));
     if (!options_.resumable || passed_.position == 0 || !possible_) return;
     try {
       target_.record(continued_at(begin_, passed_));
       recorded_ = passed_;
+      kill_point("recorded");
     } catch (const Error& error) {
       possible_ = false;
       std::fputs(fmt::format("bsr-recv: {}: this transfer cannot be continued if it is "
@@ -190,7 +193,9 @@ void report(const ReceiveOptions& options, const Incoming& incoming, const Progr
 
 std::unique_ptr<Target> open_managed(const ReceiveOptions& options) try {
   return std::make_unique<ManagedTarget>(
-      *options.managed, ManagedTarget::Options{.pool = options.pool, .rollback = options.rollback});
+      *options.managed,
+      ManagedTarget::Options{
+          .pool = options.pool, .rollback = options.rollback, .reserve = options.reserve});
 } catch (Error& error) {
   if (error.kind() != ErrorKind::failed) throw;
   fail(error.kind(), "{}: {}; if a file is meant, say ./{}", options.target, error.what(),
@@ -248,12 +253,14 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
   try {
     while (const std::optional<Frame> frame = incoming.frames->next()) {
       applier.apply(frame->body);
+      kill_point("applied");
       if (std::holds_alternative<CheckpointFrame>(frame->body))
         checkpoints.passed(incoming.frames->progress(), incoming.frames->wire_bytes());
       done += planned_bytes(frame->body);
       meter.update(done, incoming.frames->wire_bytes());
     }
     applier.finish();
+    kill_point("finished");
   } catch (const Error&) {
     try {
       checkpoints.record();
@@ -267,7 +274,9 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
 /// Applies the stream. From prepare() to commit() the target holds no state of the source.
 void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, ProgressMeter& meter,
            int output) {
+  kill_point("checked");
   VolumeSink& sink = target.prepare(incoming.begin);
+  kill_point("prepared");
   const bool starts_empty = target.starts_empty() && incoming.begin.resume.position == 0;
   Applier applier(sink, incoming.begin, starts_empty);
   Checkpoints checkpoints(options, target, sink, incoming.begin, output);
@@ -287,6 +296,7 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   }
   // Every byte of the stream was checked and is durable: from here on the new state counts.
   target.commit(incoming.begin);
+  kill_point("unacknowledged");
 }
 
 std::unique_ptr<Target> open_target(const ReceiveOptions& options) {
@@ -313,7 +323,7 @@ int receive(const ReceiveOptions& options, int input_fd, int output) {
   if (isatty(input_fd) == 1)
     fail(ErrorKind::usage,
          "a stream is read from standard input, and that is a terminal; pipe bsr-send into this");
-  FdInput input(input_fd);
+  FdInput input(input_fd, StallClock(options.stall_timeout));
   const StreamStart start = while_untouched(options, [&] { return StreamStart(input); });
   std::unique_ptr<Target> target;
   const PlainTarget* plain = nullptr;
@@ -335,6 +345,7 @@ int receive(const ReceiveOptions& options, int input_fd, int output) {
     while_untouched(options, [&] { pass_over(incoming, meter); });
   else
     apply(options, incoming, *target, meter, output);
+  if (is_here && !options.dry_run) target->settle();
   report(options, incoming, meter, output);
   return 0;
 }

@@ -28,6 +28,9 @@ class Target {
   /// then.
   [[nodiscard]] virtual bool holds(const BeginFrame& begin) const = 0;
 
+  /// After holds() said true: finishes what the session that committed it had no time for.
+  virtual void settle() = 0;
+
   /// Makes the target ready to be written; a stream that resumes continues what is there. From here
   /// on, until commit(), it holds no state of the source.
   virtual VolumeSink& prepare(const BeginFrame& begin) = 0;

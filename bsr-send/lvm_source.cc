@@ -3,6 +3,7 @@
 #include "bsr-send/source.h"
 #include "platform/activation.h"
 #include "platform/block_io.h"
+#include "platform/kill_point.h"
 #include "platform/lvm.h"
 #include "platform/thin_device.h"
 #include "platform/thin_pool.h"
@@ -112,6 +113,7 @@ class LvmSource final : public SendSource {
         open_delta(engine, {metadata_path(pool), true}, base, *target_.thin_id, target_.chunk_size,
                    begin_.base_size, begin_.volume_size);
     auto plan = std::make_unique<Plan>(*delta, target_.chunk_size);
+    kill_point("metadata-held");
     frozen.release();
     return plan;
   }

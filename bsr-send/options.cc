@@ -66,6 +66,7 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   uint64_t size = 0;
   uint64_t base_size = 0;
   std::string token;
+  int stall_timeout = 0;
 
   CLI::App app("Sends a thin snapshot, or what changed since an older one, as a stream.",
                "bsr-send");
@@ -99,6 +100,10 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   auto* size_option = app.add_option("--size", size, "volume size in bytes, for pool images");
   auto* base_size_option = app.add_option("--base-size", base_size,
                                           "size of the base in bytes, if it is not that of --size");
+  auto* stall_option =
+      app.add_option("--stall-timeout", stall_timeout,
+                     "give up when the reader takes no whole frame for so many seconds (600)")
+          ->check(CLI::Range(0, kMaxStallTimeout));
   app.add_option("--json-fd", options.json_fd, "report as JSON lines to this descriptor")
       ->check(CLI::NonNegativeNumber);
   if (!parse_command_line(app, argc, argv)) return std::nullopt;
@@ -107,6 +112,7 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
     options.compression = parse_compression(compression);
   if (base_option->count() > 0) options.base = base;
   if (output_option->count() > 0) options.output = output;
+  if (stall_option->count() > 0) options.stall_timeout = std::chrono::seconds(stall_timeout);
   if (token_option->count() > 0) options.resume = decode_token(token);
   if (size_option->count() > 0) options.size = size;
   if (base_size_option->count() > 0) options.base_size = base_size;

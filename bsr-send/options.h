@@ -1,6 +1,7 @@
 // The command line of bsr-send.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,7 +16,8 @@ enum class StreamFormat { bsr_1, thin_1_0, thin_1_1 };
 struct SendOptions {
   std::string snapshot;  ///< empty: what `resume` names
   std::optional<std::string> base;
-  std::optional<BeginFrame> resume;  ///< of a token: the stream that shall be continued
+  std::optional<BeginFrame> resume;         ///< of a token: the stream that shall be continued
+  std::chrono::seconds stall_timeout{600};  ///< zero: wait for ever
   bool dry_run = false;
   bool verbose = false;
   bool parsable = false;

@@ -122,11 +122,13 @@ void ship_stream(const SendOptions& options, const Shipment& shipment, Plan& pla
   ProgressMeter meter({snapshot_name(options, begin), options.verbose, options.json_fd},
                       shipment.data);
   ClippedDelta extents = extents_of(plan, begin);
+  FdOutput out(
+      output, [&meter] { meter.tick(); }, StallClock(options.stall_timeout));
   SessionFigures figures;
   Totals totals;
   if (options.format == StreamFormat::bsr_1) {
     PieceReader pieces(extents, volume);
-    StreamWriter writer(FdOutput(output, [&meter] { meter.tick(); }), begin, meter);
+    StreamWriter writer(std::move(out), begin, meter);
     ship(pieces, writer, options.compression, options.threads);
     totals = writer.finish();
     figures = meter.figures();
@@ -134,7 +136,7 @@ void ship_stream(const SendOptions& options, const Shipment& shipment, Plan& pla
   } else {
     const LegacyVersion version =
         options.format == StreamFormat::thin_1_0 ? LegacyVersion::v1_0 : LegacyVersion::v1_1;
-    LegacyWriter writer(FdOutput(output, [&meter] { meter.tick(); }), version, meter);
+    LegacyWriter writer(std::move(out), version, meter);
     totals = writer.ship(extents, volume);
     figures = meter.figures();
     figures.wire = writer.wire_bytes();

@@ -1,5 +1,7 @@
 #include "bsr-send/stream_writer.h"
 
+#include "platform/kill_point.h"
+
 namespace bsr {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr uint64_t kCheckpointInterval = 1ULL << 20;
 StreamWriter::StreamWriter(FdOutput output, const BeginFrame& begin, ProgressMeter& meter)
     : output_(std::move(output)), meter_(meter), totals_(begin) {
   put(encode(begin));
+  kill_point("begin-sent");
 }
 
 void StreamWriter::put(const EncodedBody& body) {
@@ -22,6 +25,7 @@ void StreamWriter::put(const EncodedBody& body) {
 
 void StreamWriter::write(EncodedBody body, uint64_t end_position) {
   put(body);
+  kill_point("frame-sent");
   totals_.add(body.type, body.extents, body.decoded_bytes, body.hash);
   if (body.type != stream::FrameType::unmap) done_ += body.decoded_bytes;
   since_checkpoint_ += body.decoded_bytes;
@@ -35,6 +39,7 @@ void StreamWriter::write(EncodedBody body, uint64_t end_position) {
 Totals StreamWriter::finish() {
   const Totals totals = totals_.value();
   put(encode(EndFrame{totals, {}}));
+  kill_point("end-sent");
   return totals;
 }
 

@@ -13,6 +13,8 @@
 
 namespace bsr {
 
+constexpr int kMaxStallTimeout = 1'000'000;  // seconds
+
 /// An option whose value is one of a few words.
 template <typename Choice>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, Choice& choice,

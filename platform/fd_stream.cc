@@ -2,13 +2,17 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/uio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 
 #include "base/error.h"
+#include "platform/clock.h"
 #include "platform/signals.h"
 
 namespace bsr {
@@ -17,20 +21,38 @@ namespace {
 // Short, because a signal between the check and poll() is only seen when poll() returns.
 constexpr int kPollMilliseconds = 500;
 
+/// Returns when the descriptor is ready. `turn` is called twice a second with how long it was not.
 void wait_for(int fd, short events, const std::stop_token& stop,
-              const std::function<void()>& while_waiting) {
+              const std::function<void(StallClock::Duration)>& turn) {
   for (;;) {
     throw_if_stopped();
     if (stop.stop_requested()) fail(ErrorKind::interrupted, "reading was given up");
     pollfd entry{fd, events, 0};
+    const auto begin = steady_now();
     const int ready = poll(&entry, 1, kPollMilliseconds);
-    if (while_waiting) while_waiting();
-    if (ready > 0) return;
     if (ready < 0 && errno != EINTR) fail_errno(errno, "cannot wait for the stream");
+    turn(steady_now() - begin);
+    if (ready > 0) return;
   }
 }
 
+/// Another descriptor of the same pipe that never blocks; the one we were given may be shared with
+/// programs that are not prepared for that. Empty when we may not open it anew.
+UniqueFd reopened(int fd) {
+  return UniqueFd(
+      open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+}
+
 }  // namespace
+
+void StallClock::waited(Duration time, const char* who) {
+  waited_ += time;
+  if (limit_ > limit_.zero() && waited_ >= limit_)
+    fail(ErrorKind::peer,
+         "{} got nothing whole done for {} seconds (--stall-timeout); see its own messages and the "
+         "link",
+         who, limit_.count());
+}
 
 bool is_writable(int fd) {
   const int flags = fcntl(fd, F_GETFL);
@@ -45,11 +67,34 @@ UniqueFd open_input(const std::string& path) {
 
 size_t FdInput::read_some(std::span<std::byte> into, const std::stop_token& stop) {
   for (;;) {
-    wait_for(fd_, POLLIN, stop, {});
+    wait_for(fd_, POLLIN, stop, [&](auto time) { stall_.waited(time, "the sender"); });
     const ssize_t got = read(fd_, into.data(), into.size());
     if (got >= 0) return static_cast<size_t>(got);
     if (errno != EINTR && errno != EAGAIN) fail_errno(errno, "cannot read the stream");
   }
+}
+
+FdOutput::FdOutput(int fd, std::function<void()> while_waiting, StallClock stall)
+    : fd_(fd), while_waiting_(std::move(while_waiting)), stall_(stall) {
+  struct stat facts {};
+  if (fstat(fd, &facts) != 0) return;
+  is_pipe_ = S_ISFIFO(facts.st_mode);
+  is_socket_ = S_ISSOCK(facts.st_mode);
+  if (is_pipe_) not_blocking_ = reopened(fd);
+}
+
+ssize_t FdOutput::write_some(std::span<iovec> parts) const {
+  if (is_socket_) {
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    return sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  if (not_blocking_)
+    return writev(not_blocking_.get(), parts.data(), static_cast<int>(parts.size()));
+  // A pipe that is ready takes this much at once.
+  if (is_pipe_) return write(fd_, parts[0].iov_base, std::min<size_t>(parts[0].iov_len, PIPE_BUF));
+  return writev(fd_, parts.data(), static_cast<int>(parts.size()));
 }
 
 void FdOutput::write_all(std::initializer_list<ByteView> parts) {
@@ -60,9 +105,13 @@ void FdOutput::write_all(std::initializer_list<ByteView> parts) {
       vector.at(count++) = {const_cast<std::byte*>(part.data()),
                             part.size()};  // NOLINT: writev does not write to it
   std::span<iovec> rest(vector.data(), count);
+  stall_.progress();
   while (!rest.empty()) {
-    wait_for(fd_, POLLOUT, {}, while_waiting_);
-    const ssize_t done = writev(fd_, rest.data(), static_cast<int>(rest.size()));
+    wait_for(fd_, POLLOUT, {}, [&](auto time) {
+      if (while_waiting_) while_waiting_();
+      stall_.waited(time, "the reader of the output");
+    });
+    const ssize_t done = write_some(rest);
     if (done < 0 && errno == EPIPE)
       fail(ErrorKind::peer, "the reader of the output is gone; see its own message");
     if (done < 0 && errno != EINTR && errno != EAGAIN) fail_errno(errno, "cannot write the stream");

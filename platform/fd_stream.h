@@ -1,6 +1,10 @@
 // The two ends of a pipe: reading what arrives and writing all of something.
 #pragma once
 
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <chrono>
 #include <functional>
 #include <initializer_list>
 #include <span>
@@ -12,18 +16,42 @@
 
 namespace bsr {
 
+/// How long the other end has kept us waiting since it last got something done. Bytes that trickle
+/// are no progress; a whole frame is.
+class StallClock {
+ public:
+  using Duration = std::chrono::steady_clock::duration;
+
+  /// No limit when it is zero.
+  explicit StallClock(std::chrono::seconds limit = {}) : limit_(limit) {}
+
+  void progress() { waited_ = {}; }
+
+  /// Throws Error{peer} that says `who` is silent, when it is too long in all.
+  void waited(Duration time, const char* who);
+
+ private:
+  std::chrono::seconds limit_;
+  Duration waited_{};
+};
+
 /// Reads a descriptor that somebody else owns. Waiting ends within a second of a signal that asks
 /// for the end.
 class FdInput {
  public:
-  explicit FdInput(int fd) : fd_(fd) {}
+  explicit FdInput(int fd, StallClock stall = StallClock()) : fd_(fd), stall_(stall) {}
 
   /// At most into.size() bytes; 0 at the end. Throws Error{interrupted} after a signal or when
-  /// `stop` asks for it, else as fail_errno() says.
+  /// `stop` asks for it, Error{peer} when nothing whole comes for too long, else as fail_errno()
+  /// says.
   size_t read_some(std::span<std::byte> into, const std::stop_token& stop = {});
+
+  /// What was read so far made something whole.
+  void progress() { stall_.progress(); }
 
  private:
   int fd_;
+  StallClock stall_;
 };
 
 /// Whether a descriptor is open and can be written to.
@@ -36,15 +64,23 @@ class FdInput {
 class FdOutput {
  public:
   /// `while_waiting` is called at least twice a second while the reader does not read.
-  explicit FdOutput(int fd, std::function<void()> while_waiting = {})
-      : fd_(fd), while_waiting_(std::move(while_waiting)) {}
+  explicit FdOutput(int fd, std::function<void()> while_waiting = {},
+                    StallClock stall = StallClock());
 
-  /// All parts, one after the other. Throws Error{peer} when the reader of the pipe is gone.
+  /// All parts, one after the other. Throws Error{peer} when the reader of the pipe is gone, or
+  /// does not take all of them for too long.
   void write_all(std::initializer_list<ByteView> parts);
 
  private:
+  [[nodiscard]] ssize_t write_some(std::span<iovec> parts) const;
+
   int fd_;
+  UniqueFd
+      not_blocking_;  // the same pipe: writes to `fd_` itself would not return while it is full
+  bool is_pipe_ = false;
+  bool is_socket_ = false;
   std::function<void()> while_waiting_;
+  StallClock stall_;
 };
 
 }  // namespace bsr

@@ -31,6 +31,7 @@ class Format1Source final : public FrameSource {
       frame = decoder_.next();
     }
     grammar_.check(*frame);
+    input_.progress();
     return frame;
   }
 
@@ -56,6 +57,7 @@ class LegacySource final : public FrameSource {
     for (;;) {
       while (const std::optional<LegacyItem> item = decoder_.next())
         if (std::optional<FrameBody> body = to_body(*item)) {
+          input_.progress();
           const uint64_t begin = std::exchange(shown_, decoder_.position());
           const auto length = static_cast<uint32_t>(shown_ - begin);
           return Frame{std::move(*body), sequence_++, begin, length, false};

@@ -4,77 +4,100 @@
 
 #include "base/error.h"
 #include "base/units.h"
-#include "platform/device_mapper.h"
 
 namespace bsr {
 namespace {
 
-constexpr uint64_t kMetadataReserve =
-    32;                               // blocks of 4 KiB: what the pool itself needs to stay usable
-constexpr uint64_t kDataReserve = 2;  // chunks
+constexpr uint64_t kMetadataBlock = 4096;
+constexpr uint64_t kLeastMetadataReserve = 32;  // blocks: what the pool itself needs to stay usable
+constexpr uint64_t kLeastDataReserve = 2;       // chunks
+constexpr uint64_t kMappingsPerBlock = 252;     // in a leaf of the mapping tree (thin_btree.h)
+// A new chunk changes one leaf, which is copied when it is shared; what that changes above it and
+// in the space maps is shared by many chunks.
+constexpr uint64_t kBlocksPerChunk = 2;
 constexpr uint64_t kMaxAllowance = 64ULL << 20;  // bytes
 
-/// Bytes of new chunks that the pool can take. Throws when it can take none.
-uint64_t room(const VolumeName& pool, uint64_t chunk_size) {
+uint64_t above(uint64_t total, uint64_t used, unsigned percent, uint64_t least) {
+  const uint64_t reserve = std::max(total / 100 * percent, least);
+  const uint64_t taken = std::min(total, used) + std::min(total, reserve);
+  return total - std::min(total, taken);
+}
+
+PoolRoom room(const VolumeName& pool, PoolReserve reserve) {
   const ThinPoolStatus status = thin_pool_status(pool_device(pool));
   if (status.mode == ThinPoolStatus::Mode::failed || status.mode == ThinPoolStatus::Mode::read_only)
     fail(ErrorKind::failed, "pool {}: is not writable; see `dmsetup status {}` and lvmthin(7)",
          to_string(pool), pool_device(pool));
-  const uint64_t free_metadata =
-      status.total_metadata - std::min(status.total_metadata, status.used_metadata);
-  const uint64_t free_data = status.total_data - std::min(status.total_data, status.used_data);
-  if (free_metadata < kMetadataReserve)
-    fail(ErrorKind::no_space,
-         "pool {}: its metadata is full but for {}; extend it (lvextend --poolmetadatasize +SIZE "
-         "{}) and start again",
-         to_string(pool), human_bytes(free_metadata * 4096), to_string(pool));
-  if (free_data <= kDataReserve)
-    fail(ErrorKind::no_space,
-         "pool {}: its data is full but for {}; extend it (lvextend -L +SIZE {}) or remove "
-         "volumes, and start again",
-         to_string(pool), human_bytes(free_data * chunk_size), to_string(pool));
-  return (free_data - kDataReserve) * chunk_size;
+  return room_above(reserve, status);
+}
+
+[[noreturn]] void fail_data(const VolumeName& pool, uint64_t need, uint64_t have,
+                            uint64_t chunk_size, PoolReserve reserve) {
+  fail(ErrorKind::no_space,
+       "pool {}: needs room for {} of data, and has {} above its reserve of {} %; extend it "
+       "(lvextend -L +SIZE {}), remove volumes, or give another --reserve",
+       to_string(pool), human_bytes(need * chunk_size), human_bytes(have * chunk_size),
+       reserve.percent, to_string(pool));
+}
+
+[[noreturn]] void fail_metadata(const VolumeName& pool, uint64_t need, uint64_t have,
+                                PoolReserve reserve) {
+  fail(ErrorKind::no_space,
+       "pool {}: needs room for {} of metadata, and has {} above its reserve of {} %; extend it "
+       "(lvextend --poolmetadatasize +SIZE {}), or give another --reserve",
+       to_string(pool), human_bytes(need * kMetadataBlock), human_bytes(have * kMetadataBlock),
+       reserve.percent, to_string(pool));
 }
 
 }  // namespace
 
-void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes) {
-  const uint64_t available = room(pool, chunk_size);
-  if (bytes > available)
-    fail(ErrorKind::no_space,
-         "pool {}: has room for {}, the stream brings {}; extend it (lvextend -L +SIZE {}) or "
-         "remove volumes",
-         to_string(pool), human_bytes(available), human_bytes(bytes), to_string(pool));
+PoolRoom room_above(PoolReserve reserve, const ThinPoolStatus& status) {
+  return {
+      above(status.total_data, status.used_data, reserve.percent, kLeastDataReserve),
+      above(status.total_metadata, status.used_metadata, reserve.percent, kLeastMetadataReserve)};
 }
 
-PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size)
-    : sink_(sink), pool_(std::move(pool)), chunk_size_(chunk_size) {}
+PoolRoom least_need(uint64_t bytes, uint64_t chunk_size) {
+  const uint64_t chunks = bytes / chunk_size + (bytes % chunk_size != 0 ? 1 : 0);
+  return {chunks, (chunks + kMappingsPerBlock - 1) / kMappingsPerBlock};
+}
 
-void PoolGuard::charge(uint64_t bytes) {
-  if (bytes > allowance_) {
-    const uint64_t available = room(pool_, chunk_size_);
-    allowance_ = std::max(std::min(available / 2, kMaxAllowance), bytes);
-    if (bytes > available)
-      fail(ErrorKind::no_space,
-           "pool {}: is full; extend it (lvextend -L +SIZE {}) or remove volumes, and start again",
-           to_string(pool_), to_string(pool_));
+void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes,
+                     PoolReserve reserve) {
+  const PoolRoom have = room(pool, reserve);
+  const PoolRoom need = least_need(bytes, chunk_size);
+  if (need.chunks > have.chunks) fail_data(pool, need.chunks, have.chunks, chunk_size, reserve);
+  if (need.metadata_blocks > have.metadata_blocks)
+    fail_metadata(pool, need.metadata_blocks, have.metadata_blocks, reserve);
+}
+
+PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size, PoolReserve reserve)
+    : sink_(sink), pool_(std::move(pool)), chunk_size_(chunk_size), reserve_(reserve) {}
+
+void PoolGuard::charge(uint64_t chunks) {
+  if (chunks > allowance_) {
+    const PoolRoom have = room(pool_, reserve_);
+    if (chunks > have.chunks) fail_data(pool_, chunks, have.chunks, chunk_size_, reserve_);
+    if (chunks * kBlocksPerChunk > have.metadata_blocks)
+      fail_metadata(pool_, chunks * kBlocksPerChunk, have.metadata_blocks, reserve_);
+    const uint64_t available = std::min(have.chunks, have.metadata_blocks / kBlocksPerChunk);
+    allowance_ = std::max(std::min(available / 2, kMaxAllowance / chunk_size_), chunks);
   }
-  allowance_ -= bytes;
+  allowance_ -= chunks;
 }
 
 void PoolGuard::write(uint64_t offset, ByteView bytes) {
   // The most chunks that these bytes can touch.
   const uint64_t first = offset / chunk_size_;
   const uint64_t last = (offset + bytes.size() + chunk_size_ - 1) / chunk_size_;
-  charge((last - first) * chunk_size_);
+  charge(last - first);
   sink_.write(offset, bytes);
 }
 
 void PoolGuard::zero(Extent extent) {
   // Whole chunks are discarded, which frees; zeros written into part of a shared chunk copy it.
-  const uint64_t edges =
-      (extent.offset % chunk_size_ != 0 ? 1U : 0U) + (extent.end() % chunk_size_ != 0 ? 1U : 0U);
-  charge(edges * chunk_size_);
+  charge((extent.offset % chunk_size_ != 0 ? 1U : 0U) +
+         (extent.end() % chunk_size_ != 0 ? 1U : 0U));
   sink_.zero(extent);
 }
 

@@ -1,34 +1,56 @@
 // Keeps a thin pool from being filled by what we write.
 #pragma once
 
+#include "platform/device_mapper.h"
 #include "platform/lvm.h"
 #include "platform/volume.h"
 
 namespace bsr {
 
-/// Throws Error{no_space} when the active pool has no room for `bytes` of new chunks, or no
-/// metadata left.
-void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes);
+/// What stays free in a pool, for everybody else in it: this share of its data and of its metadata,
+/// in percent, but never less than two chunks and 128 KiB of metadata.
+struct PoolReserve {
+  unsigned percent = 1;
+};
+
+/// What there is above the reserve, or what something takes.
+struct PoolRoom {
+  uint64_t chunks = 0;
+  uint64_t metadata_blocks = 0;  ///< of 4 KiB
+
+  friend bool operator==(const PoolRoom&, const PoolRoom&) = default;
+};
+
+[[nodiscard]] PoolRoom room_above(PoolReserve reserve, const ThinPoolStatus& status);
+
+/// What new content of so many bytes takes at the very least: whole chunks, and mappings packed as
+/// densely as they can be. How much more it is depends on where the content lies.
+[[nodiscard]] PoolRoom least_need(uint64_t bytes, uint64_t chunk_size);
+
+/// Throws Error{no_space} when the active pool has not at least this room above the reserve.
+void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes,
+                     PoolReserve reserve);
 
 /// Passes everything on to a sink in the pool, and asks the pool for its fill before half of its
 /// room can be used up: a full pool would stop every volume in it, and writes would hang. Throws
-/// Error{no_space} instead.
+/// Error{no_space} before it goes below the reserve.
 class PoolGuard final : public VolumeSink {
  public:
-  PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size);
+  PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size, PoolReserve reserve);
 
   void write(uint64_t offset, ByteView bytes) override;
   void zero(Extent extent) override;
   void flush() override { sink_.flush(); }
 
  private:
-  /// Before what may use up to `bytes` of new chunks.
-  void charge(uint64_t bytes);
+  /// Before what may use so many new chunks.
+  void charge(uint64_t chunks);
 
   VolumeSink& sink_;
   VolumeName pool_;
   uint64_t chunk_size_;
-  uint64_t allowance_ = 0;  // bytes that may be written before the pool is asked again
+  PoolReserve reserve_;
+  uint64_t allowance_ = 0;  // chunks that may be used before the pool is asked again
 };
 
 }  // namespace bsr

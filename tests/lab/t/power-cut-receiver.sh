@@ -38,10 +38,15 @@ next_snapshot() {
   snapshot vg/data "s$number"
 }
 
-# send GROUP: what leads there to the newest snapshot; the receiver's answer on stdout.
+# send GROUP: what leads there to the newest snapshot, or the rest of it; the receiver's answer on stdout.
 send() {
-  bsr-send -i "vg/${held[$1]}" "vg/s$number" |
-    ssh -o ServerAliveInterval=1 -o ServerAliveCountMax=2 dr bsr-recv "$1/data"
+  local token what=(-i "vg/${held[$1]}" "vg/s$number")
+  token=$(ssh dr bsr-recv -t "$1/data")
+  if [[ -n $token ]]; then
+    echo "  continues" >&2
+    what=(-t "$token")
+  fi
+  bsr-send "${what[@]}" | ssh -o ServerAliveInterval=1 -o ServerAliveCountMax=2 dr bsr-recv "$1/data"
 }
 
 # expect_newest GROUP SNAPSHOT...: the newest generation there is one of these, whole.
