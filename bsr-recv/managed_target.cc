@@ -202,6 +202,7 @@ void ManagedTarget::settle() {
   if (state_.working->active) lvm_.deactivate(state_.working->name);
   checkpoint_.remove();
   lvm_.remove_tag(state_.working->name, applying_tag(state_.applying));
+  lvm_.flush(target_.vg);
 }
 
 void ManagedTarget::commit(const BeginFrame& begin) {
@@ -218,6 +219,7 @@ void ManagedTarget::commit(const BeginFrame& begin) {
   kill_point("committed");
   checkpoint_.remove();
   lvm_.remove_tag(state_.working->name, applying_tag(begin.snapshot_id));
+  lvm_.flush(target_.vg);
 }
 
 }  // namespace bsr

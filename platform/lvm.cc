@@ -1,10 +1,14 @@
 // How LVM's programs are called.
 #include "platform/lvm.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "base/error.h"
 #include "platform/lvm_report.h"
+#include "platform/unique_fd.h"
 
 namespace bsr {
 namespace {
@@ -68,8 +72,6 @@ std::string only_in(const VolumeName& name) {
 }
 
 }  // namespace
-
-std::string to_string(const VolumeName& name) { return name.vg + '/' + name.lv; }
 
 std::optional<VolumeName> parse_volume_name(std::string_view text) {
   constexpr std::string_view kMapper = "/dev/mapper/", kDevices = "/dev/";
@@ -179,6 +181,17 @@ void Lvm::resize(const VolumeName& name, uint64_t bytes) const {
   }
   argv.push_back(argument(name));
   change(argv);
+}
+
+void Lvm::flush(const std::string& vg) const {
+  require_name(vg);
+  const std::string report = call({"pvs", "--reportformat", "json", "--options", "pv_name",
+                                   "--select", fmt::format("vg_name=\"{}\"", vg)},
+                                  OnStop::carry_on);
+  for (const std::string& path : parse_devices(report)) {
+    const UniqueFd device(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!device || fsync(device.get()) != 0) fail_errno(errno, path + ": cannot flush");
+  }
 }
 
 void Lvm::remove(const VolumeName& name) const { change({"lvremove", argument(name)}); }

@@ -25,7 +25,10 @@ struct VolumeName {
   friend bool operator==(const VolumeName&, const VolumeName&) = default;
 };
 
-[[nodiscard]] std::string to_string(const VolumeName& name);  ///< VG/LV
+/// VG/LV
+[[nodiscard]] inline std::string to_string(const VolumeName& name) {
+  return name.vg + '/' + name.lv;
+}
 
 /// Takes VG/LV, /dev/VG/LV and /dev/mapper/VG-LV; nullopt for everything else, and for names that
 /// LVM does not allow: 1 to 127 of [a-zA-Z0-9+_.-], not starting with a hyphen, not "." or "..".
@@ -121,6 +124,10 @@ class Lvm {
   /// Sets the size, rounded up to whole PEs, and touches no file system. What lies behind a smaller
   /// end is lost.
   void resize(const VolumeName& name, uint64_t bytes) const;
+
+  /// Makes what was changed in a VG durable: LVM writes its own metadata without ever flushing it
+  /// (seen with 2.03.16), so a disk's write cache could lose it with the power.
+  void flush(const std::string& vg) const;
 
   /// The volume must be inactive.
   void remove(const VolumeName& name) const;

@@ -50,7 +50,7 @@ class Row {
   [[nodiscard]] std::string text(const char* field) const {
     const auto found = fields_.find(field);
     if (found == fields_.end() || !found->is_string())
-      fail(ErrorKind::failed, "lvs left out the field {}", field);
+      fail(ErrorKind::failed, "LVM left out the field {}", field);
     return found->get<std::string>();
   }
 
@@ -85,16 +85,16 @@ class Row {
 
 /// Calls `use` for each row of a report.
 template <typename Use>
-void for_each_row(std::string_view report, Use use) try {
+void for_each_row(std::string_view report, const char* kind, Use use) try {
   const Json parsed = Json::parse(report);
   for (const Json& part : parsed.at("report")) {
-    for (const Json& row : part.at("lv")) {
-      if (!row.is_object()) fail(ErrorKind::failed, "lvs printed a row without fields");
+    for (const Json& row : part.at(kind)) {
+      if (!row.is_object()) fail(ErrorKind::failed, "LVM printed a row without fields");
       use(Row(row));
     }
   }
 } catch (const Json::exception& error) {
-  fail(ErrorKind::failed, "lvs printed what is not its JSON report: {}", error.what());
+  fail(ErrorKind::failed, "LVM printed what is not its JSON report: {}", error.what());
 }
 
 std::vector<std::string> split_tags(std::string_view text) {
@@ -177,7 +177,7 @@ bool is_valid_tag(std::string_view tag) {
 std::vector<LogicalVolume> parse_volumes(std::string_view report) {
   std::vector<LogicalVolume> volumes;
   std::map<std::string, uint64_t> chunk_sizes;  // by uuid of the pool
-  for_each_row(report, [&](const Row& row) {
+  for_each_row(report, "lv", [&](const Row& row) {
     LogicalVolume volume = volume_of(row);
     // A volume of several segments has a row for each, one after the other.
     if (!volumes.empty() && volumes.back().uuid == volume.uuid) return;
@@ -195,9 +195,18 @@ std::vector<LogicalVolume> parse_volumes(std::string_view report) {
   return volumes;
 }
 
+std::vector<std::string> parse_devices(std::string_view report) {
+  std::vector<std::string> paths;
+  for_each_row(report, "pv", [&](const Row& row) {
+    std::string path = row.text("pv_name");
+    if (path.starts_with("/dev/")) paths.push_back(std::move(path));  // else it is missing
+  });
+  return paths;
+}
+
 ThinPool parse_thin_pool(std::string_view report, const VolumeName& name) {
   std::optional<ThinPool> pool;
-  for_each_row(report, [&](const Row& row) {
+  for_each_row(report, "lv", [&](const Row& row) {
     const LogicalVolume volume = volume_of(row);
     if (!volume.is_thin_pool || !(volume.name == name)) return;
     pool = ThinPool{name,

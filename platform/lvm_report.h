@@ -21,6 +21,9 @@ namespace bsr {
 /// Error{failed} for anything but such a report.
 [[nodiscard]] std::vector<LogicalVolume> parse_volumes(std::string_view report);
 
+/// What `pvs --options pv_name` said, as paths; devices that are missing have none.
+[[nodiscard]] std::vector<std::string> parse_devices(std::string_view report);
+
 /// Throws as parse_volumes() does, and when the report has no thin pool of that name.
 [[nodiscard]] ThinPool parse_thin_pool(std::string_view report, const VolumeName& name);
 

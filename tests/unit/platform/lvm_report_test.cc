@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "tests/fakes/thrown_error.h"
 #include "tests/unit/platform/lvm_report_fixture.h"
 
 namespace bsr {
@@ -128,6 +129,16 @@ TEST(LvmReport, RefusesValuesThatCannotBe) {
         "nothing thrown",
         text_thrown_by(ErrorKind::failed, [&] { (void)parse_volumes(report_with(text, other)); }))
         << other;
+}
+
+TEST(Devices, AreReadAndMissingOnesPassedOver) {
+  const auto devices = parse_devices(
+      R"({"report":[{"pv":[{"pv_name":"/dev/vda"},{"pv_name":"[unknown]"},{"pv_name":"/dev/vdb"}]}]})");
+  EXPECT_EQ((std::vector<std::string>{"/dev/vda", "/dev/vdb"}), devices);
+  EXPECT_TRUE(parse_devices(R"({"report":[{"pv":[]}]})").empty());
+  for (const char* text :
+       {"", "{}", R"({"report":[{"lv":[]}]})", R"({"report":[{"pv":[{"pv":1}]}]})"})
+    EXPECT_TRUE(error_thrown_by([&] { static_cast<void>(parse_devices(text)); })) << text;
 }
 
 }  // namespace
