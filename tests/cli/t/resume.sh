@@ -12,8 +12,8 @@ cp v1 v2
 for offset in 100 2500 5500 7000 10000; do write_random v2 $offset 1000 $offset; done
 write_zero v2 3600 700
 make_pool 64 v1 v2
-SEED=${SEED:-$RANDOM}
-echo "SEED=$SEED"
+SEED=${BSR_SEED:-$RANDOM}
+echo "BSR_SEED=$SEED"
 RANDOM=$SEED
 
 # random_place FILE: somewhere behind its first quarter
