@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: pair disks=128M:volatile programs=killable-bsr-send,killable-bsr-recv timeout=300
+# lab: pair disks=128M:volatile,8M:volatile programs=killable-bsr-send,killable-bsr-recv timeout=300
 # Either program is killed, or the receiver's node loses its power with all that was not flushed, at each named moment of
 # a session (platform/kill_point.h). The standby holds the old or the new generation, with the right content; the transfer
 # goes on where it was, sends nothing twice beyond one record, and nothing is left behind.
@@ -20,6 +20,10 @@ on dr make_pool vg /dev/vda pool 128k -L 96M
 thin_volume vg/pool data 16M
 write_random vg/data 0 16384 1
 snapshot vg/data s0
+# The records of interrupted transfers outlive the power too.
+keep_records() { on dr "mkdir -p /var/lib/bsr && mount /dev/vdb /var/lib/bsr"; }
+on dr mke2fs -q -t ext4 /dev/vdb
+keep_records
 ship_first() { bsr-send vg/s0 | ssh dr bsr-recv --pool vg/pool vg/data; }
 [[ $(ship_first) == 'committed '* ]] || fail "the first transfer"
 
@@ -123,6 +127,7 @@ round() {
     power)
       power_cut
       power_on
+      keep_records
       ;;
   esac
   wait $running
@@ -139,7 +144,7 @@ round() {
 if [[ -z ${BSR_ROUNDS:-} ]]; then
   for point in applied:9 recorded committed; do next_snapshot && round receiver "$point"; done
   next_snapshot && round sender metadata-held
-  for point in recorded committed; do next_snapshot && round power "$point"; done
+  for point in applied:9 recorded unacknowledged; do next_snapshot && round power "$point"; done
 elif [[ $BSR_ROUNDS != all ]]; then
   for ((i = 0; i < BSR_ROUNDS; i++)); do
     next_snapshot
