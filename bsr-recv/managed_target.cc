@@ -198,9 +198,10 @@ void ManagedTarget::record(const BeginFrame& begin) {
 }
 
 void ManagedTarget::settle() {
-  if (!state_.working || state_.applying.empty() || is_half()) return;
+  if (is_half()) return;  // of a later transfer
+  checkpoint_.remove();   // a power cut may have brought it back
+  if (!state_.working || state_.applying.empty()) return;
   if (state_.working->active) lvm_.deactivate(state_.working->name);
-  checkpoint_.remove();
   lvm_.remove_tag(state_.working->name, applying_tag(state_.applying));
   lvm_.flush(target_.vg);
 }
