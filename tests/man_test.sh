@@ -62,5 +62,12 @@ for program in bsr-send bsr-recv bsr-stream; do
     complain "exit codes of bsr-send.8 and $program.8 differ"
 done
 
+# Each is produced by the real program in some test.
+tests=$(dirname "$0")
+while read -r code id; do
+  grep -rqE "expect_(rc|refused) ($code|$id)( |\$)" "$tests/cli/t" "$tests/lab/t" ||
+    complain "no test expects exit status $code, $id"
+done < <(awk '/^\|  [0-9]+$/ {code = $2} /^:  [a-z]+$/ && code != "" {print code, $2; code = ""}' "$work/bsr-send.codes")
+
 [ "$failures" -eq 0 ] || exit 1
 echo "manual pages: ok"
