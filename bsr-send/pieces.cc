@@ -2,23 +2,9 @@
 
 #include <algorithm>
 
-#include "base/overload.h"
 #include "platform/block_io.h"
 
 namespace bsr {
-namespace {
-
-Piece empty_piece(DeltaKind kind, bool is_zero) {
-  if (kind == DeltaKind::unmap) return UnmapFrame{};
-  if (is_zero) return ZeroFrame{};
-  return DataFrame{};
-}
-
-std::vector<Extent>& extents_of(Piece& piece) {
-  return std::visit([](auto& frame) -> std::vector<Extent>& { return frame.extents; }, piece);
-}
-
-}  // namespace
 
 void PieceReader::split_block(Extent extent) {
   const ByteView bytes = block_;
@@ -27,10 +13,11 @@ void PieceReader::split_block(Extent extent) {
     const uint64_t unit_end = std::min(extent.end(), (position / kZeroUnit + 1) * kZeroUnit);
     const size_t offset = position - extent.offset;
     const bool zero = is_zero(bytes.subspan(offset, unit_end - position));
-    if (!segments_.empty() && segments_.back().is_zero == zero)
+    const ChangeKind kind = zero ? ChangeKind::zero : ChangeKind::data;
+    if (!segments_.empty() && segments_.back().kind == kind)
       segments_.back().extent.length += unit_end - position;
     else
-      segments_.push_back({DeltaKind::data, zero, {position, unit_end - position}, offset});
+      segments_.push_back({kind, {position, unit_end - position}, offset});
     position = unit_end;
   }
 }
@@ -42,7 +29,7 @@ bool PieceReader::fill() {
     const std::optional<DeltaExtent> extent = plan_.next();
     if (!extent) return false;
     if (extent->kind == DeltaKind::unmap) {
-      segments_.push_back({DeltaKind::unmap, false, extent->extent, 0});
+      segments_.push_back({ChangeKind::unmap, extent->extent, 0});
       return true;
     }
     rest_ = extent->extent;
@@ -55,31 +42,8 @@ bool PieceReader::fill() {
   return true;
 }
 
-bool PieceReader::fits(const Piece& piece, const Segment& segment) const {
-  return std::visit(Overload{
-                        [&](const DataFrame& data) {
-                          return segment.kind == DeltaKind::data && !segment.is_zero &&
-                                 data.extents.size() < stream::kMaxExtents &&
-                                 data.content.size() + segment.extent.length <= kPieceContent;
-                        },
-                        [&](const ZeroFrame& zero) {
-                          return segment.is_zero && zero.extents.size() < stream::kMaxExtents;
-                        },
-                        [&](const UnmapFrame& unmap) {
-                          return segment.kind == DeltaKind::unmap &&
-                                 unmap.extents.size() < stream::kMaxExtents;
-                        },
-                    },
-                    piece);
-}
-
 void PieceReader::add(Piece& piece, const Segment& segment) {
-  std::vector<Extent>& extents = extents_of(piece);
-  if (!extents.empty() && extents.back().end() == segment.extent.offset)
-    extents.back().length += segment.extent.length;
-  else
-    extents.push_back(segment.extent);
-
+  add_extent(piece, segment.extent);
   auto* data = std::get_if<DataFrame>(&piece);
   if (data == nullptr) return;
   if (data->content.empty() && segment.extent.length == block_.size()) {
@@ -94,8 +58,8 @@ void PieceReader::add(Piece& piece, const Segment& segment) {
 
 std::optional<Piece> PieceReader::next() {
   if (next_ == segments_.size() && !fill()) return std::nullopt;
-  Piece piece = empty_piece(segments_[next_].kind, segments_[next_].is_zero);
-  while (fits(piece, segments_[next_])) {
+  Piece piece = empty_piece(segments_[next_].kind);
+  while (fits(piece, segments_[next_].kind, segments_[next_].extent.length)) {
     add(piece, segments_[next_++]);
     if (next_ == segments_.size() && !fill()) break;
   }

@@ -2,19 +2,13 @@
 #pragma once
 
 #include <optional>
-#include <variant>
 
 #include "formats/delta.h"
-#include "formats/frame.h"
+#include "formats/piece.h"
 #include "platform/volume.h"
 
 namespace bsr {
 
-/// One change frame before it is hashed and compressed.
-using Piece = std::variant<DataFrame, ZeroFrame, UnmapFrame>;
-
-constexpr uint64_t kPieceContent =
-    256 * 1024;  // bytes of a DATA frame: small enough to interleave, large enough to compress
 constexpr uint64_t kZeroUnit =
     16 * 1024;  // zero runs are cut out in aligned units; shorter ones only cost a few bytes
 
@@ -28,14 +22,12 @@ class PieceReader {
 
  private:
   struct Segment {
-    DeltaKind kind = DeltaKind::data;
-    bool is_zero = false;
+    ChangeKind kind = ChangeKind::data;
     Extent extent;
     size_t offset = 0;  // of its bytes in block_
   };
   bool fill();
   void split_block(Extent extent);
-  [[nodiscard]] bool fits(const Piece& piece, const Segment& segment) const;
   void add(Piece& piece, const Segment& segment);
 
   DeltaSource& plan_;

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/bounded_queue.h"
-#include "base/overload.h"
 
 namespace bsr {
 namespace {
@@ -18,15 +17,8 @@ struct Encoded {
 };
 
 Encoded encode_piece(Piece piece, Compression compression) {
-  const uint64_t end =
-      std::visit([](const auto& frame) { return frame.extents.back().end(); }, piece);
-  return {std::visit(Overload{
-                         [&](DataFrame& data) { return encode(std::move(data), compression); },
-                         [](ZeroFrame& zero) { return encode(zero); },
-                         [](UnmapFrame& unmap) { return encode(unmap); },
-                     },
-                     piece),
-          end};
+  const uint64_t end = end_of(piece);
+  return {encode(std::move(piece), compression), end};
 }
 
 }  // namespace

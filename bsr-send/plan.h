@@ -6,7 +6,7 @@
 
 #include "formats/delta.h"
 #include "formats/extent_codec.h"
-#include "formats/frame.h"
+#include "formats/plan_figures.h"
 #include "platform/spool.h"
 
 namespace bsr {
@@ -19,12 +19,10 @@ class Plan {
   /// `chunk_size` goes into the hash: it decides how extents are cut on the way.
   Plan(DeltaSource& source, uint64_t chunk_size);
 
-  [[nodiscard]] uint64_t data_bytes() const { return data_bytes_; }
-  [[nodiscard]] uint64_t unmap_bytes() const { return unmap_bytes_; }
-  [[nodiscard]] uint64_t extents() const { return extents_; }
-  [[nodiscard]] const Digest& hash() const {
-    return hash_;
-  }  ///< SHA-256 over chunk size and extents in order
+  [[nodiscard]] uint64_t data_bytes() const { return figures_.data_bytes; }
+  [[nodiscard]] uint64_t unmap_bytes() const { return figures_.unmap_bytes; }
+  [[nodiscard]] uint64_t extents() const { return figures_.extents; }
+  [[nodiscard]] const Digest& hash() const { return figures_.hash; }
 
   /// Yields the plan from its start; the plan outlives it.
   class Reader final : public DeltaSource {
@@ -39,10 +37,7 @@ class Plan {
 
  private:
   Spool spool_;
-  uint64_t data_bytes_ = 0;
-  uint64_t unmap_bytes_ = 0;
-  uint64_t extents_ = 0;
-  Digest hash_{};
+  PlanFigures figures_;
 };
 
 }  // namespace bsr

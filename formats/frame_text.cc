@@ -55,16 +55,17 @@ Json fields_of(const CheckpointFrame& checkpoint) {
           {"position", checkpoint.position},
           {"digest", to_hex(checkpoint.digest)}};
 }
+Json fields_of(const Totals& totals) {
+  return {{"frames", totals.frames},           {"extents_total", totals.extents},
+          {"data_bytes", totals.data_bytes},   {"zero_bytes", totals.zero_bytes},
+          {"unmap_bytes", totals.unmap_bytes}, {"digest", to_hex(totals.digest)}};
+}
 Json fields_of(const EndFrame& end) {
-  return {{"type", "END"},
-          {"frames", end.frames},
-          {"extents_total", end.extents},
-          {"data_bytes", end.data_bytes},
-          {"zero_bytes", end.zero_bytes},
-          {"unmap_bytes", end.unmap_bytes},
-          {"digest", to_hex(end.digest)},
-          {"content_root",
-           end.content_root == Digest{} ? Json(nullptr) : Json(to_hex(end.content_root))}};
+  Json json = {{"type", "END"}};
+  json.update(fields_of(static_cast<const Totals&>(end)));
+  json["content_root"] =
+      end.content_root == Digest{} ? Json(nullptr) : Json(to_hex(end.content_root));
+  return json;
 }
 Json fields_of(const UnknownFrame& unknown) {
   return {{"type", "UNKNOWN"}, {"number", unknown.type}};
@@ -78,6 +79,13 @@ Json fields(const Frame& frame) {
   return json;
 }
 
+Json token_fields(const BeginFrame& begin) {
+  Json json = fields_of(begin);
+  json["type"] = "TOKEN";
+  json.update(fields_of(begin.resume.totals));
+  return json;
+}
+
 std::string extents_text(const Json& extents) {
   std::string text;
   for (size_t i = 0; i < extents.size() && i < kExtentsInText; ++i)
@@ -87,16 +95,9 @@ std::string extents_text(const Json& extents) {
   return text;
 }
 
-}  // namespace
-
-std::string frame_json(const Frame& frame) {
-  return fields(frame).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::string frame_text(const Frame& frame) {
-  const Json json = fields(frame);
-  std::string text = fmt::format("{:>6} {:>12} {:<10}", json["sequence"].get<uint64_t>(),
-                                 json["at"].get<uint64_t>(), json["type"].get<std::string>());
+/// What is left of the fields when the columns in front are printed.
+std::string fields_text(const Json& json) {
+  std::string text;
   for (const auto& [key, value] : json.items()) {
     if (key == "sequence" || key == "at" || key == "type" || value.is_null()) continue;
     if (key == "extents")
@@ -107,5 +108,26 @@ std::string frame_text(const Frame& frame) {
   }
   return text;
 }
+
+std::string json_text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string frame_json(const Frame& frame) { return json_text(fields(frame)); }
+
+std::string frame_text(const Frame& frame) {
+  const Json json = fields(frame);
+  return fmt::format("{:>6} {:>12} {:<10}{}", json["sequence"].get<uint64_t>(),
+                     json["at"].get<uint64_t>(), json["type"].get<std::string>(),
+                     fields_text(json));
+}
+
+std::string token_text(const BeginFrame& begin) {
+  return "TOKEN" + fields_text(token_fields(begin));
+}
+
+std::string token_json(const BeginFrame& begin) { return json_text(token_fields(begin)); }
 
 }  // namespace bsr

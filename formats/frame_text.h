@@ -13,4 +13,9 @@ namespace bsr {
 /// One JSON object on one line. Fields are only ever added.
 [[nodiscard]] std::string frame_json(const Frame& frame);
 
+/// What a resume token says, in the same two forms: the BEGIN of the stream that would continue,
+/// and the totals of what came before.
+[[nodiscard]] std::string token_text(const BeginFrame& begin);
+[[nodiscard]] std::string token_json(const BeginFrame& begin);
+
 }  // namespace bsr

@@ -8,6 +8,8 @@
 #include "base/units.h"
 #include "formats/digest.h"
 #include "formats/frame_text.h"
+#include "formats/resume_token.h"
+#include "formats/tool/merge.h"
 #include "platform/frame_source.h"
 
 namespace bsr {
@@ -35,9 +37,7 @@ std::string summary(const FrameSource& source, const std::string& name, bool is_
                    : text + ", digest " + to_hex(totals.digest);
 }
 
-}  // namespace
-
-int run_stream_tool(const StreamToolOptions& options, int input_fd, int output_fd) {
+void look_through(const StreamToolOptions& options, int input_fd, LineOutput& lines) {
   UniqueFd file;
   if (!options.file.empty()) {
     file = open_input(options.file);
@@ -51,7 +51,6 @@ int run_stream_tool(const StreamToolOptions& options, int input_fd, int output_f
   const StreamStart start(input);
   const std::unique_ptr<FrameSource> source =
       start.is_legacy() ? open_legacy(input, start, INT64_MAX, {}) : open_format1(input, start, {});
-  LineOutput lines(output_fd);
   std::string name = "thin-send-recv";
   while (const std::optional<Frame> frame = source->next()) {
     if (const auto* begin = std::get_if<BeginFrame>(&frame->body)) name = begin->snapshot_id;
@@ -60,6 +59,26 @@ int run_stream_tool(const StreamToolOptions& options, int input_fd, int output_f
   }
   if (options.command == StreamToolOptions::Command::verify)
     lines.line(summary(*source, name, start.is_legacy()));
+}
+
+}  // namespace
+
+int run_stream_tool(const StreamToolOptions& options, int input_fd, int output_fd) {
+  LineOutput lines(output_fd);
+  switch (options.command) {
+    case StreamToolOptions::Command::dump:
+    case StreamToolOptions::Command::verify:
+      look_through(options, input_fd, lines);
+      break;
+    case StreamToolOptions::Command::merge:
+      merge_streams(options.files, options.output, output_fd);
+      break;
+    case StreamToolOptions::Command::token: {
+      const BeginFrame begin = decode_token(options.token);
+      lines.line(options.json ? token_json(begin) : token_text(begin));
+      break;
+    }
+  }
   return 0;
 }
 

@@ -1,8 +1,6 @@
 // Any bytes as a stream of format 1, as they are and with checksums made right so that what lies
 // behind them is reached: an Error or frames that keep their promises, the same ones however the
 // bytes arrive, and once more the same when they are written again.
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -14,32 +12,12 @@
 #include "formats/frame_decoder.h"
 #include "formats/frame_encoder.h"
 #include "formats/stream_grammar.h"
+#include "tests/fuzz/repaired_stream.h"
 
 namespace {
 
-using bsr::stream::kHeaderSize;
-
 void require(bool holds) {
   if (!holds) std::abort();
-}
-
-/// Magic, sequence number, length and checksums of every frame become right.
-bsr::Bytes repaired(bsr::ByteView input) {
-  bsr::Bytes bytes(input.begin(), input.end());
-  uint64_t sequence = 0;
-  for (size_t at = 0; bytes.size() - at >= kHeaderSize;) {
-    const std::span<std::byte> frame = std::span(bytes).subspan(at);
-    const auto room = static_cast<uint32_t>(frame.size() - kHeaderSize);
-    const uint32_t length = std::min(bsr::load_le<uint32_t>(frame, 16), room);
-    bsr::store_le(frame, 0, bsr::stream::kMagic);
-    bsr::store_le(frame, 8, sequence++);
-    bsr::store_le(frame, 16, length);
-    bsr::store_le(frame, 20, uint32_t{0});
-    bsr::store_le(frame, 24, uint64_t{XXH3_64bits(frame.data() + kHeaderSize, length)});
-    bsr::store_le(frame, 32, uint64_t{XXH3_64bits(frame.data(), 32)});
-    at += kHeaderSize + length;
-  }
-  return bytes;
 }
 
 bool is_printable(const std::string& text, size_t size, char lowest) {

@@ -22,6 +22,8 @@ expect_refused usage target on_terminal 'bsr-recv target'
 expect_rc usage on_terminal 'bsr-stream verify'
 expect_advice terminal
 expect_rc usage on_terminal 'bsr-stream dump'
+expect_rc usage on_terminal 'bsr-stream merge full full'
+expect_advice terminal
 
 # What is no stream may be on one, and other descriptors, too.
 expect_rc ok on_terminal 'bsr-send --metadata pool.meta --data pool.data -nP 1'
@@ -34,6 +36,7 @@ expect_says "committed $(identity 1)"
 expect_equal v1 target
 expect_rc ok on_terminal 'bsr-stream verify full'
 expect_rc ok on_terminal 'bsr-stream dump < full'
+expect_rc base on_terminal 'bsr-stream merge -o merged full full'
 
 # On a terminal, progress is a line that is redrawn, on standard error only.
 on_terminal '{ cat; sleep 3; } < full | cat > piped; bsr-send --metadata pool.meta --data pool.data 1 | { head -c 100; sleep 3; cat; } > piped' > screen

@@ -28,6 +28,15 @@ for command in dump verify; do
   expect_rc usage bsr-stream $command --no-such-option
   expect_rc usage bsr-stream $command full full
 done
+for command in merge token; do
+  expect_rc ok bsr-stream $command --help
+  expect_says "$command"
+  expect_rc usage bsr-stream $command
+  expect_rc usage bsr-stream $command --no-such-option full full
+done
+expect_rc usage bsr-stream merge full
+expect_rc usage bsr-stream merge --json full full
+expect_rc usage bsr-stream token x y
 expect_rc usage bsr-stream dumb full
 expect_rc usage bsr-stream verify --json full
 expect_rc failed bsr-stream verify none

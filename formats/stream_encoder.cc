@@ -1,0 +1,40 @@
+#include "formats/stream_encoder.h"
+
+#include <utility>
+
+namespace bsr {
+namespace {
+
+// A receiver can continue at checkpoints only, because there its digest was compared with ours:
+// this much is sent again at most after a cut.
+constexpr uint64_t kCheckpointInterval = 1ULL << 20;
+
+}  // namespace
+
+StreamEncoder::StreamEncoder(Put put, const BeginFrame& begin)
+    : put_(std::move(put)), totals_(begin) {
+  this->put(encode(begin));
+}
+
+void StreamEncoder::put(const EncodedBody& body) {
+  const Bytes header = encode_header(body, sequence_++);
+  put_(header, body.table, body.content);
+  wire_bytes_ += header.size() + body.table.size() + body.content.size();
+}
+
+void StreamEncoder::write(const EncodedBody& body, uint64_t end_position) {
+  put(body);
+  totals_.add(body.type, body.extents, body.decoded_bytes, body.hash);
+  since_checkpoint_ += body.decoded_bytes;
+  if (since_checkpoint_ < kCheckpointInterval) return;
+  put(encode(CheckpointFrame{end_position, totals_.digest()}));
+  since_checkpoint_ = 0;
+}
+
+Totals StreamEncoder::finish(const Digest& content_root) {
+  const Totals totals = totals_.value();
+  put(encode(EndFrame{totals, content_root}));
+  return totals;
+}
+
+}  // namespace bsr

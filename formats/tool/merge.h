@@ -1,0 +1,18 @@
+// Streams that follow each other become one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bsr {
+
+/// Writes to the new file `output_file`, else to descriptor `output`, the stream from the base of
+/// the first file to the snapshot of the last. Reads all files twice, side by side and in full:
+/// first for what BEGIN says. Throws Error{base} for streams that do not follow each other, and
+/// what reading them throws, before anything is written; when something fails later, the stream has
+/// no END, and there is no new file.
+void merge_streams(const std::vector<std::string>& files,
+                   const std::optional<std::string>& output_file, int output);
+
+}  // namespace bsr

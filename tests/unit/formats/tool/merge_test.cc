@@ -1,0 +1,305 @@
+// The law of merging: what two streams do one after the other, the merged one does at once, for
+// random volumes of any sizes and streams that are cut in any way.
+#include "formats/tool/merge.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "bsr-recv/applier.h"
+#include "formats/piece.h"
+#include "platform/fd_stream.h"
+#include "tests/fakes/memory_file.h"
+#include "tests/fakes/memory_volume.h"
+#include "tests/unit/formats/stream_builder.h"
+
+namespace bsr {
+namespace {
+
+constexpr uint64_t kUnits = 40;  // in a volume, at most
+
+unsigned rounds() {
+  const char* text = std::getenv("BSR_PROPERTY_ROUNDS");  // NOLINT(concurrency-mt-unsafe)
+  return text == nullptr ? 2000 : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
+}
+
+/// What a unit of a volume holds: zeros, or one of few patterns that know their place.
+using Volume = std::vector<unsigned>;
+
+Bytes bytes_of(const Volume& volume, uint64_t unit) {
+  Bytes bytes(volume.size() * unit);
+  for (uint64_t i = 0; i < bytes.size(); ++i)
+    if (const unsigned value = volume[i / unit]; value != 0)
+      bytes[i] = static_cast<std::byte>(1 + (i * 7 + i / 512 * 13 + value * 31) % 255);
+  return bytes;
+}
+
+Bytes contents(const MemoryFile& file) {
+  Bytes bytes(file.size());
+  if (pread(file.fd(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    throw std::runtime_error("cannot read back");
+  return bytes;
+}
+
+std::string path_of(const MemoryFile& file) { return fmt::format("/proc/self/fd/{}", file.fd()); }
+
+/// Through the program's own function, file to file.
+Bytes merged(const std::vector<Bytes>& streams) {
+  std::vector<MemoryFile> files(streams.size());
+  std::vector<std::string> paths;
+  for (size_t i = 0; i < streams.size(); ++i) {
+    FdOutput(files[i].fd()).write_all({streams[i]});
+    paths.push_back(path_of(files[i]));
+  }
+  const MemoryFile output;
+  merge_streams(paths, std::nullopt, output.fd());
+  return contents(output);
+}
+
+/// A snapshot and how a stream calls it.
+struct Snapshot {
+  std::string id;
+  Volume volume;
+};
+
+class MergeTest : public testing::Test {
+ protected:
+  void SetUp() override { unit_ = dice_() % 40 == 0 ? 200 * 512 : 512; }
+
+  uint64_t below(uint64_t limit) { return dice_() % limit; }
+
+  Volume random_volume() {
+    Volume volume(below(kUnits + 1));
+    for (unsigned& value : volume) value = below(2) == 0 ? 0 : static_cast<unsigned>(below(4));
+    return volume;
+  }
+
+  /// Often of another size; what is behind an old end is zero.
+  Volume successor(Volume volume) {
+    if (below(3) != 0) volume.resize(below(kUnits + 1));
+    for (uint64_t runs = volume.empty() ? 0 : below(6); runs > 0; --runs) {
+      const unsigned value = below(2) == 0 ? 0 : static_cast<unsigned>(below(4));
+      for (uint64_t i = below(volume.size()), n = 1 + below(8); n > 0 && i < volume.size(); --n)
+        volume[i++] = value;
+    }
+    return volume;
+  }
+
+  ChangeKind random_kind(unsigned value) {
+    if (value != 0) return ChangeKind::data;
+    return std::array{ChangeKind::data, ChangeKind::zero, ChangeKind::unmap}.at(below(3));
+  }
+
+  /// All that differs and some that does not, in frames cut at random.
+  std::vector<FrameBody> random_frames(const Volume& base, const Volume& next) {
+    const Bytes bytes = bytes_of(next, unit_);
+    std::vector<FrameBody> frames;
+    std::optional<Piece> piece;
+    const auto close = [&] {
+      if (!piece) return;
+      const uint64_t end = end_of(*piece);
+      std::visit([&](auto& frame) { frames.emplace_back(std::move(frame)); }, *piece);
+      piece.reset();
+      if (below(6) == 0) frames.emplace_back(CheckpointFrame{end, {}});
+      if (below(6) == 0) frames.emplace_back(UnknownFrame{0x8007});
+    };
+    for (uint64_t i = 0; i < next.size(); ++i) {
+      const unsigned before = i < base.size() ? base[i] : 0;
+      if (before == next[i] && below(3) != 0) continue;
+      const ChangeKind kind = random_kind(next[i]);
+      const Extent extent = {i * unit_, unit_};
+      if (piece && (below(4) == 0 || !fits(*piece, kind, unit_))) close();
+      if (!piece) piece = empty_piece(kind);
+      if (below(4) == 0)
+        std::visit([&](auto& frame) { frame.extents.push_back(extent); }, *piece);
+      else
+        add_extent(*piece, extent);
+      if (auto* data = std::get_if<DataFrame>(&*piece))
+        data->content.insert(data->content.end(),
+                             bytes.begin() + static_cast<std::ptrdiff_t>(extent.offset),
+                             bytes.begin() + static_cast<std::ptrdiff_t>(extent.end()));
+    }
+    close();
+    return frames;
+  }
+
+  BeginFrame begin_of(const std::optional<Snapshot>& base, const Snapshot& next) {
+    BeginFrame begin = full_begin(next.volume.size() * unit_);
+    begin.snapshot_id = next.id;
+    begin.snapshot_time = static_cast<int64_t>(below(1000));
+    begin.epoch = below(1000);
+    begin.chunk_size = static_cast<uint32_t>(below(4)) * 65536;
+    begin.plan_data = below(1000);  // nobody may rely on it
+    if (!base) return begin;
+    begin.base_id = base->id;
+    begin.base_size = base->volume.size() * unit_;
+    return begin;
+  }
+
+  Bytes random_stream(const std::optional<Snapshot>& base, const Snapshot& next) {
+    std::vector<FrameBody> frames =
+        whole(begin_of(base, next), random_frames(base ? base->volume : Volume{}, next.volume));
+    for (std::byte& part : std::get<EndFrame>(frames.back()).content_root)
+      part = static_cast<std::byte>(below(256));
+    return wire(frames, below(2) == 0 ? kPlain : kZstd);
+  }
+
+  /// What a target that holds `old` holds after a stream. Where it grew there is rubbish first.
+  Bytes apply(ByteView stream, Bytes old) {
+    const std::vector<Frame> frames = receive(stream);
+    const auto& begin = std::get<BeginFrame>(frames.at(0).body);
+    old.resize(std::min<size_t>(old.size(), begin.volume_size));
+    while (old.size() < begin.volume_size) old.push_back(static_cast<std::byte>(dice_()));
+    MemoryVolume target(std::move(old));
+    Applier applier(target, begin, false);
+    for (const Frame& frame : frames) applier.apply(frame.body);
+    applier.finish();
+    return std::move(target.content);
+  }
+
+  /// Snapshots that follow each other, and the streams from each to the next. The first stream is
+  /// full in one round of three; then the first snapshot is what its target happens to hold.
+  void make_chain(size_t streams) {
+    snapshots_ = {{"snapshot-0", random_volume()}};
+    streams_.clear();
+    full_ = below(3) == 0;
+    for (size_t i = 1; i <= streams; ++i) {
+      snapshots_.push_back({fmt::format("snapshot-{}", i), successor(snapshots_.back().volume)});
+      streams_.push_back(random_stream(
+          i == 1 && full_ ? std::nullopt : std::optional(snapshots_[i - 1]), snapshots_[i]));
+    }
+  }
+  Bytes content(size_t snapshot) const { return bytes_of(snapshots_[snapshot].volume, unit_); }
+
+  /// Calls `check` with a new seed for each round.
+  template <typename Check>
+  void in_rounds(unsigned count, Check&& check) {
+    const char* given = std::getenv("BSR_SEED");  // NOLINT(concurrency-mt-unsafe)
+    for (unsigned round = 0; round < count && !HasFatalFailure(); ++round) {
+      const auto seed =
+          given == nullptr ? std::random_device{}() : std::strtoul(given, nullptr, 10) + round;
+      SCOPED_TRACE(testing::Message() << "BSR_SEED=" << seed);
+      dice_.seed(seed);
+      SetUp();
+      check();
+    }
+  }
+
+  std::mt19937_64 dice_{std::random_device{}()};
+  uint64_t unit_ = 512;
+  bool full_ = false;
+  std::vector<Snapshot> snapshots_;
+  std::vector<Bytes> streams_;
+};
+
+/// What BEGIN says about its stream must be so.
+void expect_true_plan(const std::vector<Frame>& frames) {
+  uint64_t data = 0;
+  uint64_t unmap = 0;
+  uint64_t extents = 0;
+  std::optional<Extent> last;
+  bool last_is_unmap = false;
+  const auto count = [&](const std::vector<Extent>& list, bool is_unmap) {
+    for (const Extent& extent : list) {
+      (is_unmap ? unmap : data) += extent.length;
+      if (!last || last->end() != extent.offset || last_is_unmap != is_unmap) ++extents;
+      last = extent;
+      last_is_unmap = is_unmap;
+    }
+  };
+  for (const Frame& frame : frames)
+    std::visit(
+        Overload{[&](const DataFrame& body) { count(body.extents, false); },
+                 [&](const ZeroFrame& body) { count(body.extents, false); },
+                 [&](const UnmapFrame& body) { count(body.extents, true); }, [](const auto&) {}},
+        frame.body);
+  const auto& begin = std::get<BeginFrame>(frames.at(0).body);
+  EXPECT_EQ(data, begin.plan_data);
+  EXPECT_EQ(unmap, begin.plan_unmap);
+  EXPECT_EQ(extents, begin.plan_extents);
+  EXPECT_NE(Digest{}, begin.plan_hash);
+  EXPECT_TRUE(!begin.is_full() || unmap == 0);
+}
+
+TEST_F(MergeTest, MergedStreamDoesAtOnceWhatTheTwoDo) {
+  in_rounds(rounds(), [this] {
+    make_chain(2);
+    const Bytes one_by_one = apply(streams_[1], apply(streams_[0], content(0)));
+    ASSERT_EQ(content(2), one_by_one);
+    const Bytes both = merged(streams_);
+    ASSERT_EQ(content(2), apply(both, content(0)));
+    expect_true_plan(receive(both));
+  });
+}
+
+TEST_F(MergeTest, MergedStreamIsAboutTheNewerSnapshotAndTheOlderBase) {
+  in_rounds(rounds() / 10, [this] {
+    make_chain(2);
+    const std::vector<Frame> older = receive(streams_[0]);
+    const std::vector<Frame> newer = receive(streams_[1]);
+    const std::vector<Frame> both = receive(merged(streams_));
+    const auto& begin = std::get<BeginFrame>(both[0].body);
+    BeginFrame expected = std::get<BeginFrame>(newer[0].body);
+    expected.base_id = full_ ? "" : "snapshot-0";
+    expected.base_size = full_ ? 0 : content(0).size();
+    expected.plan_data = begin.plan_data;
+    expected.plan_unmap = begin.plan_unmap;
+    expected.plan_extents = begin.plan_extents;
+    expected.plan_hash = begin.plan_hash;
+    ASSERT_EQ(describe(expected), describe(begin));
+    ASSERT_EQ(std::get<EndFrame>(newer.back().body).content_root,
+              std::get<EndFrame>(both.back().body).content_root);
+  });
+}
+
+TEST_F(MergeTest, ManyStreamsMayBeMergedAtOnceOrInAnyOrder) {
+  in_rounds(rounds() / 4, [this] {
+    make_chain(3);
+    const Bytes at_once = merged(streams_);
+    const Bytes left = merged({merged({streams_[0], streams_[1]}), streams_[2]});
+    const Bytes right = merged({streams_[0], merged({streams_[1], streams_[2]})});
+    for (const Bytes& stream : {at_once, left, right})
+      ASSERT_EQ(content(3), apply(stream, content(0)));
+    // The same changes in the same order, however they were cut.
+    ASSERT_EQ(std::get<BeginFrame>(receive(at_once)[0].body).plan_hash,
+              std::get<BeginFrame>(receive(left)[0].body).plan_hash);
+  });
+}
+
+TEST_F(MergeTest, SameStreamsGiveTheSameBytes) {
+  make_chain(2);
+  EXPECT_EQ(merged(streams_), merged(streams_));
+}
+
+TEST_F(MergeTest, EndsOfDataAreMarkedEveryMebibyte) {
+  unit_ = 200 * 512;
+  Snapshot base{"snapshot-0", Volume(kUnits, 1)};
+  Snapshot next{"snapshot-1", Volume(kUnits, 2)};
+  const Bytes both = merged({random_stream(std::nullopt, base), random_stream(base, next)});
+  uint64_t since = 0;
+  for (const Frame& frame : receive(both)) {
+    if (const auto* data = std::get_if<DataFrame>(&frame.body)) since += data->content.size();
+    if (std::holds_alternative<CheckpointFrame>(frame.body)) since = 0;
+    EXPECT_LT(since, (1U << 20) + kPieceContent);
+  }
+}
+
+TEST_F(MergeTest, DamageAnywhereInEitherIsNoticedAndNoEndIsWritten) {
+  in_rounds(rounds() / 4, [this] {
+    make_chain(2);
+    Bytes& stream = streams_[below(2)];
+    const bool cut = below(2) == 0;
+    const uint64_t place = below(stream.size());
+    if (cut)
+      stream.resize(place);
+    else
+      stream[place] ^= static_cast<std::byte>(1U << below(8));
+    const auto kind = kind_thrown_by([this] { merged(streams_); });
+    ASSERT_TRUE(kind == (cut ? ErrorKind::truncated : ErrorKind::corrupt)) << place;
+  });
+}
+
+}  // namespace
+}  // namespace bsr
