@@ -1,4 +1,5 @@
-// Integers in byte order, to and from raw bytes, without alignment or undefined behaviour.
+// Raw bytes: integers to and from them, without alignment or undefined behaviour; joined, and
+// compared with zero.
 #pragma once
 
 #include <bit>
@@ -56,6 +57,13 @@ void append_be(Bytes& bytes, T value) {
 
 inline void append(Bytes& bytes, ByteView more) {
   bytes.insert(bytes.end(), more.begin(), more.end());
+}
+
+/// True when every byte is zero.
+[[nodiscard]] inline bool is_zero(ByteView bytes) {
+  // memcmp of a range with itself shifted by one: as fast as the C library gets.
+  return bytes.empty() || (bytes[0] == std::byte{0} &&
+                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 }  // namespace bsr

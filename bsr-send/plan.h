@@ -5,9 +5,8 @@
 #include <optional>
 
 #include "formats/delta.h"
-#include "formats/extent_codec.h"
 #include "formats/plan_figures.h"
-#include "platform/spool.h"
+#include "platform/extent_spool.h"
 
 namespace bsr {
 
@@ -27,16 +26,15 @@ class Plan {
   /// Yields the plan from its start; the plan outlives it.
   class Reader final : public DeltaSource {
    public:
-    explicit Reader(Plan& plan) : bytes_(plan.spool_.read()) {}
-    std::optional<DeltaExtent> next() override;
+    explicit Reader(Plan& plan) : extents_(plan.extents_) {}
+    std::optional<DeltaExtent> next() override { return extents_.next(); }
 
    private:
-    Spool::Reader bytes_;
-    ExtentDecoder decoder_;
+    ExtentSpool::Reader extents_;
   };
 
  private:
-  Spool spool_;
+  ExtentSpool extents_;
   PlanFigures figures_;
 };
 

@@ -55,6 +55,16 @@ std::string json_resume(std::string_view token, uint64_t position) {
   return line(json);
 }
 
+std::string json_content(std::string_view name, uint64_t volume_size, const Digest& root,
+                         uint64_t bytes_read) {
+  Json json = event("content");
+  json["name"] = name;
+  json["volume_size"] = volume_size;
+  json["content_root"] = to_hex(root);
+  json["bytes_read"] = bytes_read;
+  return line(json);
+}
+
 std::string json_error(const Error& error) {
   Json json = event("error");
   json["id"] = id(error.kind());

@@ -27,6 +27,9 @@ struct SessionFigures {
                                        std::optional<bool> committed = std::nullopt);
 /// What would continue an interrupted transfer, and from which byte of the volume.
 [[nodiscard]] std::string json_resume(std::string_view token, uint64_t position);
+/// What a volume holds as a whole.
+[[nodiscard]] std::string json_content(std::string_view name, uint64_t volume_size,
+                                       const Digest& root, uint64_t bytes_read);
 [[nodiscard]] std::string json_error(const Error& error);
 [[nodiscard]] std::string json_exit(int code, std::string_view id);
 

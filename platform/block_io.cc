@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "base/aligned_bytes.h"
 #include "base/error.h"
@@ -55,12 +54,6 @@ UniqueFd open_volume(const std::string& path, BlockFile::Access access, bool& di
 }
 
 }  // namespace
-
-bool is_zero(ByteView bytes) {
-  // memcmp of a range with itself shifted by one: as fast as the C library gets.
-  return bytes.empty() || (bytes[0] == std::byte{0} &&
-                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 BlockFile::BlockFile(std::string path, Access access) : path_(std::move(path)) {
   fd_ = open_volume(path_, access, direct_);

@@ -85,7 +85,4 @@ class BlockSink final : public VolumeSink {
   std::optional<ThinFacts> thin_;
 };
 
-/// True when every byte is zero.
-[[nodiscard]] bool is_zero(ByteView bytes);
-
 }  // namespace bsr

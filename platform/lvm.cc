@@ -118,6 +118,12 @@ std::optional<LogicalVolume> Lvm::find_uuid(const std::string& uuid) const {
   return std::nullopt;
 }
 
+std::vector<std::string> Lvm::uuids() const {
+  std::vector<std::string> uuids;
+  for (LogicalVolume& volume : parse_volumes(report({}))) uuids.push_back(std::move(volume.uuid));
+  return uuids;
+}
+
 std::vector<LogicalVolume> Lvm::list(const std::string& vg, Internal internal) const {
   require_name(vg);
   if (internal == Internal::included) return parse_volumes(report({"--all", vg}));

@@ -93,6 +93,9 @@ class Lvm {
   /// The volume with this UUID, in whatever VG; nullopt when there is none.
   [[nodiscard]] std::optional<LogicalVolume> find_uuid(const std::string& uuid) const;
 
+  /// Of all volumes on this host, whatever their VG.
+  [[nodiscard]] std::vector<std::string> uuids() const;
+
   enum class Internal { left_out, included };
   /// All volumes of a VG; internal ones such as pool_tmeta only when asked for.
   [[nodiscard]] std::vector<LogicalVolume> list(const std::string& vg,

@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kBufferSize = 64 * 1024;
 
+}  // namespace
+
 UniqueFd temporary_file() {
   const char* folder =
       std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nothing here sets it
@@ -31,8 +33,6 @@ UniqueFd temporary_file() {
   unlink(name.c_str());
   return fd;
 }
-
-}  // namespace
 
 Spool::Spool() : fd_(temporary_file()) {}
 

@@ -10,8 +10,10 @@
 
 namespace bsr {
 
-/// Written once from front to back, then read back any number of times. Lives in $TMPDIR, else
-/// /var/tmp.
+/// An empty file that nobody else finds, in $TMPDIR, else /var/tmp.
+[[nodiscard]] UniqueFd temporary_file();
+
+/// Written once from front to back, then read back any number of times.
 class Spool {
  public:
   Spool();

@@ -48,6 +48,7 @@ options_of_help "$bin/bsr-recv" | sort -u >"$work/bsr-recv.help"
   options_of_help "$bin/bsr-stream" verify
   options_of_help "$bin/bsr-stream" merge
   options_of_help "$bin/bsr-stream" token
+  options_of_help "$bin/bsr-stream" digest
 } | sort -u >"$work/bsr-stream.help"
 
 for program in bsr-send bsr-recv bsr-stream; do

@@ -19,4 +19,10 @@ std::optional<Error> error_thrown_by(Call&& call) {
   return std::nullopt;
 }
 
+template <typename Call>
+std::optional<ErrorKind> kind_thrown_by(Call&& call) {
+  const std::optional<Error> error = error_thrown_by(call);
+  return error ? std::optional(error->kind()) : std::nullopt;
+}
+
 }  // namespace bsr

@@ -17,6 +17,7 @@
 #include "formats/frame_decoder.h"
 #include "formats/frame_encoder.h"
 #include "formats/stream_grammar.h"
+#include "tests/fakes/thrown_error.h"
 
 namespace bsr {
 
@@ -175,16 +176,6 @@ inline std::vector<Frame> receive(ByteView bytes, size_t piece = SIZE_MAX) {
   }
   decoder.finish();
   return frames;
-}
-
-template <typename Call>
-std::optional<ErrorKind> kind_thrown_by(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.kind();
-  }
-  return std::nullopt;
 }
 
 /// How receive() ends: nullopt for success.

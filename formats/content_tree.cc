@@ -1,0 +1,53 @@
+#include "formats/content_tree.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "formats/digest.h"
+
+namespace bsr {
+namespace {
+
+Digest sha256(ByteView bytes) {
+  Sha256 sha;
+  sha.update(bytes);
+  return sha.finish();
+}
+
+}  // namespace
+
+Digest leaf_digest(ByteView leaf) { return is_zero(leaf) ? Digest{} : sha256(leaf); }
+
+void ContentTree::add(const Digest& leaf) { add_to(0, leaf); }
+
+void ContentTree::add_to(size_t level, const Digest& digest) {
+  if (level == levels_.size()) levels_.emplace_back();
+  append(levels_[level].pending, digest);
+  ++levels_[level].count;
+  if (levels_[level].pending.size() == kTreeFanout * digest.size()) close_node(level);
+}
+
+void ContentTree::close_node(size_t level) {
+  const Bytes& digests = levels_[level].pending;
+  const Digest node = is_zero(digests) ? Digest{} : sha256(digests);
+  levels_[level].pending.clear();
+  add_to(level + 1, node);
+}
+
+Digest ContentTree::root() {
+  if ((levels_.empty() ? 0 : levels_[0].count) != leaf_count(volume_size_))
+    fail(ErrorKind::failed, "a volume of {} bytes has another number of leaves", volume_size_);
+  Digest top{};
+  for (size_t level = 0; level < levels_.size(); ++level) {
+    if (levels_[level].count == 1)
+      std::ranges::copy(levels_[level].pending, top.begin());
+    else if (!levels_[level].pending.empty())
+      close_node(level);
+  }
+  Bytes last;
+  append_le(last, volume_size_);
+  append(last, top);
+  return sha256(last);
+}
+
+}  // namespace bsr

@@ -1,0 +1,49 @@
+// Reads a volume, or what may have changed in it, and says what it holds as a whole.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "formats/delta.h"
+#include "platform/block_io.h"
+#include "platform/content_map.h"
+#include "platform/volume.h"
+
+namespace bsr {
+
+struct ContentScan {
+  VolumeReader& volume;
+  uint64_t size = 0;     ///< bytes of the volume
+  DeltaSource& touched;  ///< whatever its kind: leaves that an extent touches are read
+  const ContentMap* known =
+      nullptr;           ///< all other leaves are as in this map, or zero where there is none
+  unsigned threads = 0;  ///< that hash; 0 does everything in one thread
+};
+
+struct ContentResult {
+  Digest root{};
+  uint64_t bytes_read = 0;
+};
+
+/// Memory: some MiB for each thread. `on_leaf` is called for every leaf, in order, from the calling
+/// thread. Throws Error{interrupted} after a stop signal, and whatever reading throws.
+ContentResult scan_content(const ContentScan& scan,
+                           const std::function<void(const Digest& leaf)>& on_leaf);
+
+/// How many threads hash, unless somebody says otherwise.
+[[nodiscard]] unsigned default_scan_threads();
+
+/// All of a file or device; for a file, the holes are left out.
+[[nodiscard]] std::unique_ptr<DeltaSource> all_of(const BlockFile& file);
+
+/// Reads a file that somebody else owns.
+class BorrowedReader final : public VolumeReader {
+ public:
+  explicit BorrowedReader(BlockFile& file) : file_(file) {}
+  void read(uint64_t offset, std::span<std::byte> into) override { file_.read(offset, into); }
+
+ private:
+  BlockFile& file_;
+};
+
+}  // namespace bsr
