@@ -91,12 +91,11 @@ void StreamMerge::skip_covered() {
     drop_front(*older_ahead_, covered_ - older_ahead_->extent.offset);
 }
 
-std::optional<Change> StreamMerge::take_older() {
-  const uint64_t end = newer_ahead_ ? newer_ahead_->extent.offset : UINT64_MAX;
-  const Extent whole = older_ahead_->extent;
-  if (whole.end() <= end) return std::exchange(older_ahead_, std::nullopt);
-  const Change part = front(*older_ahead_, end - whole.offset);
-  drop_front(*older_ahead_, end - whole.offset);
+std::optional<Change> StreamMerge::take_older(uint64_t end) {
+  if (older_ahead_->extent.end() <= end) return std::exchange(older_ahead_, std::nullopt);
+  const uint64_t length = end - older_ahead_->extent.offset;
+  const Change part = front(*older_ahead_, length);
+  drop_front(*older_ahead_, length);
   return part;
 }
 
@@ -110,9 +109,9 @@ std::optional<Change> StreamMerge::next() {
     if (!older_ahead_) older_ahead_ = next_older();
     if (!newer_ahead_) newer_ahead_ = newer_.next();
     skip_covered();
-    const bool older_first = older_ahead_ && (!newer_ahead_ || older_ahead_->extent.offset <
-                                                                   newer_ahead_->extent.offset);
-    const std::optional<Change> change = older_first ? take_older() : take_newer();
+    const uint64_t newer_begins = newer_ahead_ ? newer_ahead_->extent.offset : UINT64_MAX;
+    const bool older_first = older_ahead_ && older_ahead_->extent.offset < newer_begins;
+    const std::optional<Change> change = older_first ? take_older(newer_begins) : take_newer();
     // A full stream says so of all that it does not name.
     if (change && change->kind == ChangeKind::unmap && begin_.is_full()) continue;
     return change;

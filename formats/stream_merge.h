@@ -30,7 +30,7 @@ class StreamMerge final : public ChangeSource {
  private:
   std::optional<Change> next_older();
   void skip_covered();
-  std::optional<Change> take_older();
+  std::optional<Change> take_older(uint64_t end);
   std::optional<Change> take_newer();
 
   BeginFrame begin_;

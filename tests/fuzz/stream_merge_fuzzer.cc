@@ -88,7 +88,7 @@ bsr::Bytes merged(const Stream& older, const Stream& newer, std::vector<uint64_t
   bsr::Bytes bytes;
   bsr::StreamEncoder encoder(
       [&](bsr::ByteView header, bsr::ByteView table, bsr::ByteView content) {
-        for (const bsr::ByteView part : {header, table, content}) append(bytes, part);
+        for (const bsr::ByteView part : {header, table, content}) bsr::append(bytes, part);
       },
       merge.begin());
   bsr::ChangeGatherer pieces(merge);
