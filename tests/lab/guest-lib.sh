@@ -199,7 +199,18 @@ power_cut() { lab-ctl cut dr "$@"; }
 power_on() {
   lab-ctl start dr > /dev/null
   lab-wait-ssh dr
+  if [[ -n $RECORDS_DISK ]]; then mount_records; fi
 }
+
+# keep_records DISK: the folder of bsr's records on dr is on this disk of it, now and after each
+# power_on. Otherwise it is in memory, and a boot forgets what a crash leaves.
+RECORDS_DISK=''
+keep_records() {
+  RECORDS_DISK=$1
+  on dr mke2fs -q -t ext4 "$1"
+  mount_records
+}
+mount_records() { on dr "mkdir -p /var/lib/bsr && mount $RECORDS_DISK /var/lib/bsr"; }
 
 # on HOST COMMAND...: there, with these verbs.
 on() {

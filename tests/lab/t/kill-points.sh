@@ -20,10 +20,7 @@ on dr make_pool vg /dev/vda pool 128k -L 96M
 thin_volume vg/pool data 16M
 write_random vg/data 0 16384 1
 snapshot vg/data s0
-# The records of interrupted transfers outlive the power too.
-keep_records() { on dr "mkdir -p /var/lib/bsr && mount /dev/vdb /var/lib/bsr"; }
-on dr mke2fs -q -t ext4 /dev/vdb
-keep_records
+keep_records /dev/vdb
 ship_first() { bsr-send vg/s0 | ssh dr bsr-recv --pool vg/pool vg/data; }
 [[ $(ship_first) == 'committed '* ]] || fail "the first transfer"
 
@@ -127,7 +124,6 @@ round() {
     power)
       power_cut
       power_on
-      keep_records
       ;;
   esac
   wait $running
