@@ -34,7 +34,7 @@ send() {
     echo "  continues" >&2
     what=(-t "$token")
   fi
-  bsr-send "${what[@]}" | ssh -o ServerAliveInterval=1 -o ServerAliveCountMax=2 dr bsr-recv "$group/data"
+  bsr-send "${what[@]}" | ssh -o ServerAliveInterval=2 -o ServerAliveCountMax=5 dr bsr-recv "$group/data"
 }
 
 # expect_newest SNAPSHOT...: the group's newest generation is one of these, whole.
