@@ -1,6 +1,7 @@
 #include "bsr-recv/managed_target.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "base/error.h"
 #include "formats/delta.h"
@@ -206,6 +207,96 @@ void ManagedTarget::settle() {
   lvm_.flush(target_.vg);
 }
 
+/// Where the working copy, which is active, may hold something else than the base did; without a
+/// base, all that it maps.
+ExtentSpool ManagedTarget::changed_since(const Generation* base, uint64_t size) const {
+  MetadataSnapshot frozen(lvm_.thin_pool(pool_name()));
+  const std::optional<uint64_t> base_id = base == nullptr ? std::nullopt : base->volume.thin_id;
+  const std::unique_ptr<DeltaSource> delta = open_delta(
+      DeltaEngine::thin_tools, {metadata_path(pool_name()), true}, base_id,
+      *state_.working->thin_id, state_.working->chunk_size, base == nullptr ? 0 : base->size, size);
+  ExtentSpool changed(*delta);
+  frozen.release();
+  return changed;
+}
+
+ContentResult ManagedTarget::content(const BeginFrame& begin, const std::function<void()>& tick) {
+  const Generation* base = begin.is_full() ? nullptr : state_.find(begin.base_id);
+  std::optional<ContentMap> known;
+  if (base != nullptr) known = contents_.find(base->volume.uuid, base->size);
+  ExtentSpool changed = changed_since(known ? base : nullptr, begin.volume_size);
+  ExtentSpool::Reader touched(changed);
+  BorrowedReader volume(device_->file());
+  draft_.emplace(contents_);
+  const ContentResult result = scan_content({.volume = volume,
+                                             .size = begin.volume_size,
+                                             .touched = touched,
+                                             .known = known ? &*known : nullptr,
+                                             .threads = default_scan_threads()},
+                                            [&](const Digest& leaf) {
+                                              draft_->add(leaf);
+                                              tick();
+                                            });
+  draft_->finish({begin.volume_size, result.root});
+  return result;
+}
+
+/// All of it, whatever is known of it.
+ContentResult ManagedTarget::read_generation(const Generation& generation, ContentDraft& draft,
+                                             const std::function<void()>& tick) const {
+  Activation active(lvm_, generation.volume);
+  ContentResult result;
+  {
+    BlockFile file(generation.volume.path, BlockFile::Access::shared_read);
+    const std::unique_ptr<DeltaSource> everything = all_of(file);
+    BorrowedReader volume(file);
+    result = scan_content({.volume = volume,
+                           .size = generation.size,
+                           .touched = *everything,
+                           .threads = default_scan_threads()},
+                          [&](const Digest& leaf) {
+                            draft.add(leaf);
+                            tick();
+                          });
+  }
+  active.release();
+  draft.finish({generation.size, result.root});
+  return result;
+}
+
+ContentResult ManagedTarget::held_content(const BeginFrame& begin,
+                                          const std::function<void()>& tick) {
+  const Generation& generation = *state_.find(begin.snapshot_id);
+  if (const auto known = contents_.find(generation.volume.uuid, generation.size))
+    return {known->root(), 0};
+  ContentDraft draft(contents_);
+  const ContentResult result = read_generation(generation, draft, tick);
+  keep_map(draft, generation.volume.uuid);
+  return result;
+}
+
+/// A map is a hint: without it the next session reads more.
+void ManagedTarget::keep_map(ContentDraft& draft, const std::string& uuid) const try {
+  draft.keep(uuid);
+  contents_.remove_all_but([&] { return lvm_.uuids(); });
+} catch (const Error& error) {
+  std::fputs(fmt::format("bsr-recv: {}: its content map is not kept, so the next session may read "
+                         "more than what changed: {}\n",
+                         to_string(target_), error.what())
+                 .c_str(),
+             stderr);
+}
+
+void ManagedTarget::discard() {
+  draft_.reset();
+  checkpoint_.remove();
+  sink_.reset();
+  device_.reset();
+  activation_->release();
+  look();
+  if (state_.working) remove_working_copy();
+}
+
 void ManagedTarget::commit(const BeginFrame& begin) {
   sink_.reset();
   device_.reset();
@@ -221,6 +312,9 @@ void ManagedTarget::commit(const BeginFrame& begin) {
   checkpoint_.remove();
   lvm_.remove_tag(state_.working->name, applying_tag(begin.snapshot_id));
   lvm_.flush(target_.vg);
+  if (!draft_) return;
+  look();
+  keep_map(*draft_, state_.newest()->volume.uuid);
 }
 
 }  // namespace bsr

@@ -9,6 +9,8 @@
 #include "bsr-recv/target.h"
 #include "platform/activation.h"
 #include "platform/block_io.h"
+#include "platform/content_store.h"
+#include "platform/extent_spool.h"
 #include "platform/file_lock.h"
 #include "platform/pool_guard.h"
 
@@ -35,6 +37,9 @@ class ManagedTarget final : public Target {
   VolumeSink& prepare(const BeginFrame& begin) override;
   [[nodiscard]] bool starts_empty() const override { return state_.generations.empty(); }
   void record(const BeginFrame& begin) override;
+  ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
+  ContentResult held_content(const BeginFrame& begin, const std::function<void()>& tick) override;
+  void discard() override;
   void commit(const BeginFrame& begin) override;
 
  private:
@@ -42,6 +47,10 @@ class ManagedTarget final : public Target {
   std::vector<LogicalVolume> look();   ///< refreshes state_; all volumes of the group
   [[nodiscard]] bool is_half() const;  ///< the working copy is part of a generation to be
   [[nodiscard]] bool working_copy_differs() const;
+  [[nodiscard]] ExtentSpool changed_since(const Generation* base, uint64_t size) const;
+  [[nodiscard]] ContentResult read_generation(const Generation& generation, ContentDraft& draft,
+                                              const std::function<void()>& tick) const;
+  void keep_map(ContentDraft& draft, const std::string& uuid) const;
   void use_clean_working_copy(const BeginFrame& begin);
   void keep_diverged();
   void make_working_copy(const BeginFrame& begin);
@@ -54,6 +63,8 @@ class ManagedTarget final : public Target {
   FileLock lock_;
   CheckpointFile checkpoint_;
   TargetState state_;
+  ContentStore contents_;              // of generations
+  std::optional<ContentDraft> draft_;  // of the generation that is being made
   std::optional<Activation> activation_;
   std::optional<BlockSink> device_;  // after activation_: closed before the volume is deactivated
   std::optional<PoolGuard> sink_;

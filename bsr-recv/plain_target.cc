@@ -144,6 +144,22 @@ void PlainTarget::record(const BeginFrame& begin) {
   if (new_file_) new_file_->keep();
 }
 
+ContentResult PlainTarget::content(const BeginFrame& begin, const std::function<void()>& tick) {
+  BlockFile& file = sink_->file();
+  BorrowedReader volume(file);
+  const std::unique_ptr<DeltaSource> everything = all_of(file);
+  return scan_content({.volume = volume,
+                       .size = begin.volume_size,
+                       .touched = *everything,
+                       .threads = default_scan_threads()},
+                      [&](const Digest&) { tick(); });
+}
+
+void PlainTarget::discard() {
+  checkpoint_.remove();
+  if (new_file_) new_file_->drop();
+}
+
 void PlainTarget::commit(const BeginFrame&) {
   if (new_file_) new_file_->commit();
   checkpoint_.remove();

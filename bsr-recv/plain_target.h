@@ -31,6 +31,11 @@ class PlainTarget final : public Target {
   [[nodiscard]] bool starts_empty() const override { return !exists_; }
   void record(const BeginFrame& begin) override;
   [[nodiscard]] std::string after_failure() const override;
+  ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
+  ContentResult held_content(const BeginFrame&, const std::function<void()>&) override {
+    return {};
+  }
+  void discard() override;
   void commit(const BeginFrame& begin) override;
 
  private:

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "bsr-recv/applier.h"
+#include "bsr-recv/content_check.h"
 #include "bsr-recv/managed_target.h"
 #include "bsr-recv/plain_target.h"
 #include "bsr-recv/read_ahead.h"
@@ -53,6 +54,16 @@ auto while_untouched(const ReceiveOptions& options, const Step& step) try {
 struct Incoming {
   BeginFrame begin;
   std::unique_ptr<ReadAhead> frames;
+  Digest content_root{};  ///< of END, once it came; zero bytes: it has none
+
+  [[nodiscard]] bool has_content_root() const { return content_root != Digest{}; }
+
+  std::optional<Frame> next() {
+    std::optional<Frame> frame = frames->next();
+    if (const auto* end = frame ? std::get_if<EndFrame>(&frame->body) : nullptr)
+      content_root = end->content_root;
+    return frame;
+  }
 };
 
 Incoming open_incoming(const ReceiveOptions& options, FdInput& input, const StreamStart& start,
@@ -163,7 +174,7 @@ uint64_t planned_bytes(const FrameBody& body) {
 /// Reads and checks what is left of the stream.
 void pass_over(Incoming& incoming, ProgressMeter& meter) {
   uint64_t done = 0;
-  while (const std::optional<Frame> frame = incoming.frames->next()) {
+  while (const std::optional<Frame> frame = incoming.next()) {
     done += planned_bytes(frame->body);
     meter.update(done, incoming.frames->wire_bytes());
   }
@@ -183,11 +194,13 @@ void report(const ReceiveOptions& options, const Incoming& incoming, const Progr
         stderr);
   std::string text;
   if (options.json)
-    text = json_summary(incoming.begin, totals, figures, !options.dry_run) + json_exit(0, "ok");
+    text = json_summary(incoming.begin, totals, incoming.content_root, figures, !options.dry_run) +
+           json_exit(0, "ok");
   else if (!options.dry_run)
-    text = options.ack
-               ? fmt::format("committed {} {}\n", incoming.begin.snapshot_id, to_hex(totals.digest))
-               : fmt::format("committed {}\n", incoming.begin.snapshot_id);
+    text = options.ack ? fmt::format("committed {} {}\n", incoming.begin.snapshot_id,
+                                     to_hex(incoming.has_content_root() ? incoming.content_root
+                                                                        : totals.digest))
+                       : fmt::format("committed {}\n", incoming.begin.snapshot_id);
   print(output, text);
 }
 
@@ -251,7 +264,7 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
                   ProgressMeter& meter) {
   uint64_t done = 0;
   try {
-    while (const std::optional<Frame> frame = incoming.frames->next()) {
+    while (const std::optional<Frame> frame = incoming.next()) {
       applier.apply(frame->body);
       kill_point("applied");
       if (std::holds_alternative<CheckpointFrame>(frame->body))
@@ -280,8 +293,11 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   const bool starts_empty = target.starts_empty() && incoming.begin.resume.position == 0;
   Applier applier(sink, incoming.begin, starts_empty);
   Checkpoints checkpoints(options, target, sink, incoming.begin, output);
+  std::optional<ContentResult> content;
   try {
     apply_frames(incoming, applier, checkpoints, meter);
+    if (incoming.has_content_root())
+      content = target.content(incoming.begin, [&meter] { meter.tick(); });
   } catch (Error& error) {
     const std::optional<BeginFrame> last = checkpoints.last();
     if (options.json && last)
@@ -293,6 +309,14 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
                                                human_bytes(last->volume_size),
                                                resume_command(options, *last))
                                  : target.after_failure()));
+  }
+  if (content) {
+    if (options.verbose) std::fputs(content_text(options.target, *content).c_str(), stderr);
+    if (content->root != incoming.content_root) {
+      target.discard();
+      fail_content(options.target, incoming.begin, incoming.content_root, content->root,
+                   target.after_failure());
+    }
   }
   // Every byte of the stream was checked and is durable: from here on the new state counts.
   target.commit(incoming.begin);
@@ -345,7 +369,15 @@ int receive(const ReceiveOptions& options, int input_fd, int output) {
     while_untouched(options, [&] { pass_over(incoming, meter); });
   else
     apply(options, incoming, *target, meter, output);
-  if (is_here && !options.dry_run) target->settle();
+  if (is_here && !options.dry_run) {
+    target->settle();
+    if (incoming.has_content_root()) {
+      const Digest here = target->held_content(incoming.begin, [&meter] { meter.tick(); }).root;
+      if (here != incoming.content_root)
+        fail_content(options.target, incoming.begin, incoming.content_root, here,
+                     "nothing was changed");
+    }
+  }
   report(options, incoming, meter, output);
   return 0;
 }

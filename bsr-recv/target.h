@@ -1,10 +1,12 @@
 // Where a stream goes: what the story of a session asks of any kind of target.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "formats/frame.h"
+#include "platform/content_scan.h"
 #include "platform/volume.h"
 
 namespace bsr {
@@ -46,6 +48,17 @@ class Target {
   [[nodiscard]] virtual std::string after_failure() const {
     return "nothing was changed; send it again";
   }
+
+  /// Everything was applied and flushed: what the target holds now as a whole, read from it as far
+  /// as it may have changed. `tick` is called every now and then.
+  virtual ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) = 0;
+
+  /// The same for a snapshot that holds() said was committed before.
+  virtual ContentResult held_content(const BeginFrame& begin,
+                                     const std::function<void()>& tick) = 0;
+
+  /// What was applied is not what was meant: leaves nothing that could be continued.
+  virtual void discard() = 0;
 
   /// Everything was applied and flushed: makes it count. When it returns, the new state is durable.
   virtual void commit(const BeginFrame& begin) = 0;

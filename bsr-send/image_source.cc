@@ -87,12 +87,12 @@ class ImageSource final : public SendSource {
   [[nodiscard]] const BeginFrame& describe() const override { return begin_; }
 
   std::unique_ptr<Plan> plan(DeltaEngine engine) override {
-    const std::optional<uint64_t> base = base_ ? std::optional(base_->thin_id) : std::nullopt;
-    const std::unique_ptr<DeltaSource> delta =
-        open_delta(engine, {metadata_path_, false}, base, target_.thin_id, pool_.chunk_size(),
-                   begin_.base_size, begin_.volume_size);
-    return std::make_unique<Plan>(*delta, pool_.chunk_size());
+    return since(base_ ? std::optional(base_->thin_id) : std::nullopt, engine);
   }
+
+  std::unique_ptr<Plan> mapped(DeltaEngine engine) override { return since(std::nullopt, engine); }
+
+  [[nodiscard]] bool has_lasting_names() const override { return false; }
 
   VolumeReader& open() override {
     reader_ = pool_.open(target_.thin_id);
@@ -102,6 +102,13 @@ class ImageSource final : public SendSource {
   void close() override {}
 
  private:
+  std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine) {
+    const std::unique_ptr<DeltaSource> delta =
+        open_delta(engine, {metadata_path_, false}, base, target_.thin_id, pool_.chunk_size(),
+                   base ? begin_.base_size : 0, begin_.volume_size);
+    return std::make_unique<Plan>(*delta, pool_.chunk_size());
+  }
+
   PoolImage pool_;
   std::string metadata_path_;
   ThinDevice target_;

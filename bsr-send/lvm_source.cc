@@ -106,17 +106,12 @@ class LvmSource final : public SendSource {
            "volume of its own first",
            to_string(target_.name));
     reader_.emplace(std::move(file));
-    const VolumeName pool{target_.name.vg, target_.pool};
-    MetadataSnapshot frozen(lvm_.thin_pool(pool));
-    const std::optional<uint64_t> base = base_ ? base_->thin_id : std::nullopt;
-    const std::unique_ptr<DeltaSource> delta =
-        open_delta(engine, {metadata_path(pool), true}, base, *target_.thin_id, target_.chunk_size,
-                   begin_.base_size, begin_.volume_size);
-    auto plan = std::make_unique<Plan>(*delta, target_.chunk_size);
-    kill_point("metadata-held");
-    frozen.release();
-    return plan;
+    return since(base_ ? base_->thin_id : std::nullopt, engine);
   }
+
+  std::unique_ptr<Plan> mapped(DeltaEngine engine) override { return since(std::nullopt, engine); }
+
+  [[nodiscard]] bool has_lasting_names() const override { return true; }
 
   VolumeReader& open() override { return *reader_; }
 
@@ -126,6 +121,18 @@ class LvmSource final : public SendSource {
   }
 
  private:
+  std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine) {
+    const VolumeName pool{target_.name.vg, target_.pool};
+    MetadataSnapshot frozen(lvm_.thin_pool(pool));
+    const std::unique_ptr<DeltaSource> delta =
+        open_delta(engine, {metadata_path(pool), true}, base, *target_.thin_id, target_.chunk_size,
+                   base ? begin_.base_size : 0, begin_.volume_size);
+    auto plan = std::make_unique<Plan>(*delta, target_.chunk_size);
+    kill_point("metadata-held");
+    frozen.release();
+    return plan;
+  }
+
   Lvm lvm_;
   LogicalVolume target_;
   std::optional<LogicalVolume> base_;

@@ -33,6 +33,9 @@ void check(const SendOptions& options) {
     fail(ErrorKind::usage, "--token: is for a full transfer; leave --incremental out");
   if (options.resume && options.format != StreamFormat::bsr_1)
     fail(ErrorKind::usage, "--token: only format bsr-1 can be continued; leave --format out");
+  if (options.content_digest && options.format != StreamFormat::bsr_1)
+    fail(ErrorKind::usage,
+         "--content-digest: only format bsr-1 can carry it; leave one of the two out");
   if (options.metadata_file.empty() != options.data_file.empty())
     fail(ErrorKind::usage, "--metadata and --data belong together: a pool image is two files");
   if ((options.size || options.base_size) && options.metadata_file.empty())
@@ -76,6 +79,8 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
       app.add_option("-i,--incremental", base, "send what changed since this older snapshot");
   auto* token_option = app.add_option(
       "-t,--token", token, "continue the interrupted transfer that bsr-recv gave this token for");
+  app.add_flag("--content-digest", options.content_digest,
+               "let the receiver check what the whole snapshot holds; costs reading");
   app.add_flag("-n,--dry-run", options.dry_run, "say what would be sent");
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is sent");
   app.add_flag("-P,--parsable", options.parsable, "say it in tab-separated fields");

@@ -7,15 +7,21 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "bsr-send/legacy_writer.h"
+#include "bsr-send/sent_content.h"
 #include "bsr-send/source.h"
 #include "bsr-send/stream_writer.h"
 #include "formats/delta_filters.h"
+#include "formats/digest.h"
 #include "formats/json_lines.h"
+#include "platform/clock.h"
 #include "platform/new_file.h"
 #include "platform/progress_meter.h"
 
 namespace bsr {
 namespace {
+
+// How often a receiver hears from us while nothing is sent.
+constexpr std::chrono::seconds kSignOfLife{10};
 
 /// What goes out: the plan's extents from where the stream resumes, and how much that is.
 struct Shipment {
@@ -103,45 +109,86 @@ void announce(const SendOptions& options, const Shipment& shipment) {
     std::fputs(readable_plan(options, shipment).c_str(), stderr);
 }
 
-void summarize(const SendOptions& options, const BeginFrame& begin, const Totals& totals,
-               SessionFigures figures) {
-  write_report(options.json_fd, json_summary(begin, totals, figures));
+/// What went out.
+struct Shipped {
+  Totals totals;
+  Digest content_root{};
+  SessionFigures figures;
+};
+
+void summarize(const SendOptions& options, const BeginFrame& begin, const Shipped& shipped) {
+  const Totals& totals = shipped.totals;
+  write_report(options.json_fd, json_summary(begin, totals, shipped.content_root, shipped.figures));
   write_report(options.json_fd, json_exit(0, "ok"));
   if (!options.verbose) return;
   std::fputs(fmt::format("bsr-send: {}: {} data, {} zero, {} unmapped, {} on the wire, {:.1f} s\n",
                          snapshot_name(options, begin), human_bytes(totals.data_bytes),
                          human_bytes(totals.zero_bytes), human_bytes(totals.unmap_bytes),
-                         human_bytes(figures.wire), figures.seconds)
+                         human_bytes(shipped.figures.wire), shipped.figures.seconds)
                  .c_str(),
              stderr);
 }
 
+/// After all changes were sent: what the snapshot holds as a whole. The stream does not fall silent
+/// meanwhile.
+Digest content_root(const SendOptions& options, SentContent& content, Plan& plan,
+                    VolumeReader& volume, StreamWriter& writer, ProgressMeter& meter) {
+  writer.checkpoint();
+  auto said = steady_now();
+  const ContentResult result = content.compute(plan, volume, [&] {
+    meter.tick();
+    if (steady_now() - said < kSignOfLife) return;
+    writer.checkpoint();
+    said = steady_now();
+  });
+  if (options.verbose)
+    std::fputs(fmt::format("bsr-send: {}: content root {}, read {} for it\n", options.snapshot,
+                           to_hex(result.root), human_bytes(result.bytes_read))
+                   .c_str(),
+               stderr);
+  return result.root;
+}
+
+Shipped ship_bsr1(const SendOptions& options, const Shipment& shipment, Plan& plan,
+                  SendSource& source, FdOutput out, ProgressMeter& meter) {
+  Shipped shipped;
+  VolumeReader& volume = source.open();
+  ClippedDelta extents = extents_of(plan, shipment.begin);
+  PieceReader pieces(extents, volume);
+  StreamWriter writer(std::move(out), shipment.begin, meter);
+  ship(pieces, writer, options.compression, options.threads);
+  SentContent content(source, options.engine, options.threads);
+  if (options.content_digest)
+    shipped.content_root = content_root(options, content, plan, volume, writer, meter);
+  shipped.totals = writer.finish(shipped.content_root);
+  shipped.figures = meter.figures();
+  shipped.figures.wire = writer.wire_bytes();
+  content.keep();
+  return shipped;
+}
+
+Shipped ship_legacy(const SendOptions& options, const Shipment& shipment, Plan& plan,
+                    SendSource& source, FdOutput out, ProgressMeter& meter) {
+  Shipped shipped;
+  ClippedDelta extents = extents_of(plan, shipment.begin);
+  const LegacyVersion version =
+      options.format == StreamFormat::thin_1_0 ? LegacyVersion::v1_0 : LegacyVersion::v1_1;
+  LegacyWriter writer(std::move(out), version, meter);
+  shipped.totals = writer.ship(extents, source.open());
+  shipped.figures = meter.figures();
+  shipped.figures.wire = writer.wire_bytes();
+  return shipped;
+}
+
 void ship_stream(const SendOptions& options, const Shipment& shipment, Plan& plan,
-                 VolumeReader& volume, int output) {
-  const BeginFrame& begin = shipment.begin;
-  ProgressMeter meter({snapshot_name(options, begin), options.verbose, options.json_fd},
+                 SendSource& source, int output) {
+  ProgressMeter meter({snapshot_name(options, shipment.begin), options.verbose, options.json_fd},
                       shipment.data);
-  ClippedDelta extents = extents_of(plan, begin);
   FdOutput out(
       output, [&meter] { meter.tick(); }, StallClock(options.stall_timeout));
-  SessionFigures figures;
-  Totals totals;
-  if (options.format == StreamFormat::bsr_1) {
-    PieceReader pieces(extents, volume);
-    StreamWriter writer(std::move(out), begin, meter);
-    ship(pieces, writer, options.compression, options.threads);
-    totals = writer.finish();
-    figures = meter.figures();
-    figures.wire = writer.wire_bytes();
-  } else {
-    const LegacyVersion version =
-        options.format == StreamFormat::thin_1_0 ? LegacyVersion::v1_0 : LegacyVersion::v1_1;
-    LegacyWriter writer(std::move(out), version, meter);
-    totals = writer.ship(extents, volume);
-    figures = meter.figures();
-    figures.wire = writer.wire_bytes();
-  }
-  summarize(options, begin, totals, figures);
+  const auto ship_it = options.format == StreamFormat::bsr_1 ? ship_bsr1 : ship_legacy;
+  summarize(options, shipment.begin,
+            ship_it(options, shipment, plan, source, std::move(out), meter));
 }
 
 }  // namespace
@@ -166,7 +213,7 @@ int send(const SendOptions& options, int output) {
   std::optional<NewFile> file;
   if (options.output) file.emplace(*options.output);
   // From here on bytes go out: a failure leaves a stream without an END.
-  ship_stream(options, what, *plan, source->open(), file ? file->fd() : output);
+  ship_stream(options, what, *plan, *source, file ? file->fd() : output);
   if (file) file->commit();
   source->close();
   return 0;

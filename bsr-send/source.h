@@ -21,6 +21,12 @@ class SendSource {
   /// Asks what must be shipped. The pool's metadata snapshot is held only meanwhile.
   virtual std::unique_ptr<Plan> plan(DeltaEngine engine) = 0;
 
+  /// After plan(): all that the snapshot maps, whatever the base is.
+  virtual std::unique_ptr<Plan> mapped(DeltaEngine engine) = 0;
+
+  /// Whether the identities are those of one volume in the world, for ever.
+  [[nodiscard]] virtual bool has_lasting_names() const = 0;
+
   /// The snapshot's bytes; they do not change while the source lives.
   virtual VolumeReader& open() = 0;
 

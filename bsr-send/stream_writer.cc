@@ -22,8 +22,8 @@ void StreamWriter::write(EncodedBody body, uint64_t end_position) {
   meter_.update(done_, encoder_.wire_bytes());
 }
 
-Totals StreamWriter::finish() {
-  const Totals totals = encoder_.finish();
+Totals StreamWriter::finish(const Digest& content_root) {
+  const Totals totals = encoder_.finish(content_root);
   kill_point("end-sent");
   return totals;
 }

@@ -17,8 +17,11 @@ class StreamWriter final : public BodyWriter {
 
   void write(EncodedBody body, uint64_t end_position) override;
 
-  /// Writes END.
-  Totals finish();
+  /// Says how far the stream is, so that it can be continued here and is not taken for silent.
+  void checkpoint() { encoder_.checkpoint(); }
+
+  /// Writes END. `content_root`: of the snapshot; zero bytes when it is not known.
+  Totals finish(const Digest& content_root = {});
 
   [[nodiscard]] uint64_t wire_bytes() const { return encoder_.wire_bytes(); }
 

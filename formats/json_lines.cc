@@ -31,7 +31,7 @@ std::string json_status(const SessionFigures& figures) {
   return line(json);
 }
 
-std::string json_summary(const BeginFrame& begin, const Totals& totals,
+std::string json_summary(const BeginFrame& begin, const Totals& totals, const Digest& content_root,
                          const SessionFigures& figures, std::optional<bool> committed) {
   Json json = event("summary");
   if (committed) json["committed"] = *committed;
@@ -44,6 +44,7 @@ std::string json_summary(const BeginFrame& begin, const Totals& totals,
   json["unmap_bytes"] = totals.unmap_bytes;
   json["extents"] = totals.extents;
   json["digest"] = to_hex(totals.digest);
+  json["content_root"] = content_root == Digest{} ? Json(nullptr) : Json(to_hex(content_root));
   add_figures(json, figures);
   return line(json);
 }

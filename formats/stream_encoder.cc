@@ -12,7 +12,7 @@ constexpr uint64_t kCheckpointInterval = 1ULL << 20;
 }  // namespace
 
 StreamEncoder::StreamEncoder(Put put, const BeginFrame& begin)
-    : put_(std::move(put)), totals_(begin) {
+    : put_(std::move(put)), totals_(begin), position_(begin.resume.position) {
   this->put(encode(begin));
 }
 
@@ -26,8 +26,12 @@ void StreamEncoder::write(const EncodedBody& body, uint64_t end_position) {
   put(body);
   totals_.add(body.type, body.extents, body.decoded_bytes, body.hash);
   since_checkpoint_ += body.decoded_bytes;
-  if (since_checkpoint_ < kCheckpointInterval) return;
-  put(encode(CheckpointFrame{end_position, totals_.digest()}));
+  position_ = end_position;
+  if (since_checkpoint_ >= kCheckpointInterval) checkpoint();
+}
+
+void StreamEncoder::checkpoint() {
+  put(encode(CheckpointFrame{position_, totals_.digest()}));
   since_checkpoint_ = 0;
 }
 

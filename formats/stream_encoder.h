@@ -19,6 +19,9 @@ class StreamEncoder {
   /// `end_position`: where the last extent of the body ends.
   void write(const EncodedBody& body, uint64_t end_position);
 
+  /// Puts a CHECKPOINT, behind whatever came last.
+  void checkpoint();
+
   /// Puts END. `content_root`: of the snapshot; zero bytes when it is not known.
   Totals finish(const Digest& content_root = {});
 
@@ -31,6 +34,7 @@ class StreamEncoder {
   TransferTotals totals_;
   uint64_t sequence_ = 0;
   uint64_t wire_bytes_ = 0;
+  uint64_t position_;              // where the last extent ended
   uint64_t since_checkpoint_ = 0;  // decoded bytes
 };
 

@@ -32,6 +32,9 @@ class NewFile {
   /// From here on the file stays under its temporary name when it is not committed.
   void keep() { keep_ = true; }
 
+  /// Takes keep() back.
+  void drop() { keep_ = false; }
+
   /// Flushes the file, gives it its name, flushes the folder. Throws Error{usage} when the name was
   /// taken meanwhile.
   void commit();

@@ -48,3 +48,59 @@ status=0
 wait $pid || status=$?
 expect_same "${EXIT_STATUS[SIGTERM]}" "$status" "status after SIGTERM"
 [[ ! -e large.map && ! -e large.map.bsr-partial && ! -s output ]] || fail "left: $(ls large*)"
+
+# ---- END carries it --------------------------------------------------------------------------
+truncate -s 8M v1
+write_random v1 0 3000 1
+write_random v1 6000 2192 2
+cp v1 v2
+write_random v2 1000 100 3
+write_zero v2 6400 640
+make_pool 64 v1 v2
+ids=("" "$(identity 1)" "$(identity 2)")
+
+# root_in_end FILE
+root_in_end() { bsr-stream dump --json "$1" | sed -nE 's/.*"type":"END".*"content_root":("[0-9a-f]+"|null).*/\1/p'; }
+send_to plain 1
+send_to full --content-digest 1
+send_to change --content-digest -i 1 2
+expect_same null "$(root_in_end plain)" "root without the option"
+expect_same "\"$(root v1)\"" "$(root_in_end full)" "root in the full stream"
+expect_same "\"$(root v2)\"" "$(root_in_end change)" "root in the delta"
+for threads in 0 4; do bsr-send "${POOL[@]}" --threads $threads --content-digest -i 1 2 | cmp change -; done
+
+expect_same "committed ${ids[1]} $(root v1)" "$(bsr-recv --ack ./target < full | tail -n 1)" "answer"
+bsr-recv --json -v --base "${ids[1]}" ./target < change > json 2> err
+expect_equal v2 target
+json_lines json | grep -q "^summary .*content_root=$(root v2)" || fail "JSON: $(< json)"
+grep -q "content root $(root v2), read 6.0 MiB" err || fail "said: $(< err)"
+bsr-send "${POOL[@]}" -v --json-fd 3 --content-digest 2 3> json 2> err > /dev/null
+json_lines json | grep -q "^summary .*content_root=$(root v2)" || fail "JSON: $(< json)"
+grep -q "content root $(root v2), read" err || fail "said: $(< err)"
+digest_of() { bsr-stream dump --json "$1" | sed -nE 's/.*"type":"END".*"digest":"([0-9a-f]+)".*/\1/p'; }
+expect_same "committed ${ids[1]} $(digest_of plain)" "$(bsr-recv --ack ./old < plain | tail -n 1)" "answer without a root"
+
+# One byte of the base, which the delta does not touch, is another: noticed, and not to be continued.
+cp v1 target
+flip_byte target 7500000
+expect_rc verify receive_from change --base "${ids[1]}" ./target
+expect_says "content root of snapshot ${ids[2]} is $(root v2)" 'bsr-stream digest' 'neither the old nor the new state'
+[[ $OUTPUT != *committed* && ! -e target.bsr-resume ]] || fail "it says $OUTPUT, left: $(ls target*)"
+expect_same '' "$(bsr-recv -t ./target)" "token"
+# So is a new file, also one that was continued.
+expect_rc truncated bsr-recv ./new < <(head -c 2500000 full)
+send_to rest --content-digest -t "$(bsr-recv -t ./new)"
+expect_same "committed ${ids[1]}" "$(bsr-recv ./new < rest)" "answer"
+rm new
+expect_rc truncated bsr-recv ./new < <(head -c 2500000 full)
+send_to rest --content-digest -t "$(bsr-recv -t ./new)"
+flip_byte new.bsr-partial 1000
+expect_rc verify receive_from rest ./new
+[[ ! -e new && ! -e new.bsr-partial && ! -e new.bsr-resume ]] || fail "left: $(ls new*)"
+# Without a root nobody looks.
+cp v1 target
+flip_byte target 7500000
+send_to without -i 1 2
+expect_rc ok receive_from without --base "${ids[1]}" ./target
+
+expect_rc usage bsr-send "${POOL[@]}" --content-digest --format thin-1.1 1

@@ -1,0 +1,26 @@
+#include "bsr-recv/content_check.h"
+
+#include "base/error.h"
+#include "base/units.h"
+#include "formats/digest.h"
+
+namespace bsr {
+
+void fail_content(const std::string& target, const BeginFrame& begin, const Digest& in_stream,
+                  const Digest& here, const std::string& state) {
+  fail(ErrorKind::verify,
+       "{}: the content root of snapshot {} is {}, but the target would have {}: {}; {}", target,
+       begin.snapshot_id, to_hex(in_stream), to_hex(here),
+       begin.is_full()
+           ? "a disk gives back other bytes than were written to it, see the kernel log"
+           : "its base is not the same on both sides any more, or something changed that the "
+             "stream does not name; compare both (bsr-stream digest)",
+       state);
+}
+
+std::string content_text(const std::string& target, const ContentResult& content) {
+  return fmt::format("bsr-recv: {}: content root {}, read {} for it\n", target,
+                     to_hex(content.root), human_bytes(content.bytes_read));
+}
+
+}  // namespace bsr
