@@ -34,7 +34,7 @@ send() {
     echo "  continues" >&2
     what=(-t "$token")
   fi
-  bsr-send "${what[@]}" | ssh -o ServerAliveInterval=2 -o ServerAliveCountMax=5 dr bsr-recv "$group/data"
+  bsr-send "${what[@]}" | ssh -o ServerAliveInterval=5 -o ServerAliveCountMax=4 dr bsr-recv "$group/data"
 }
 
 # expect_newest SNAPSHOT...: the group's newest generation is one of these, whole.
@@ -72,10 +72,10 @@ cut_while_sending() {
     sleep "$(($1 / 1000)).$(printf %03d $(($1 % 1000)))"
   fi
   echo "s$number into $group, cut at $1${2:+, seed $2}: $(power_cut "${@:2}")"
-  wait $session
+  power_on
+  wait $session  # the booted node knows nothing of its connection, and says so
   if [[ -z $answer ]]; then read -rt 0.1 answer <&3 || true; fi
   exec 3>&-
-  power_on
   if [[ -n $answer ]]; then
     expect_same "committed $(uuid "vg/s$number")" "$answer" "the answer"
     expect_newest "s$number"
