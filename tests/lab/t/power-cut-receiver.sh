@@ -86,13 +86,14 @@ cut_while_sending() {
 
 # cut_often [by-seed]: full stream, a change for its time, then changes that are cut and sent again.
 cut_often() {
-  local began took round
+  local began took round rounds=(committed)
+  for ((round = 0; round < ${BSR_ROUNDS:-1}; round++)); do rounds=(random "${rounds[@]}"); done
   bsr-send "vg/s$number" | ssh dr bsr-recv --pool "$group/pool" "$group/data"
   next_snapshot
   began=$(milliseconds)
   send_whole
   took=$(($(milliseconds) - began))
-  for round in random random random committed; do
+  for round in "${rounds[@]}"; do
     next_snapshot
     if [[ $round == random ]]; then round=$((took * (RANDOM % 100) / 100)); fi
     cut_while_sending "$round" ${1:+"$RANDOM"}
