@@ -68,6 +68,17 @@ token=$(bsr-recv -t ./new)
 expect_same "committed $(identity 3)" "$(bsr-send "${POOL[@]}" -t "$token" | bsr-recv ./new)" "answer"
 expect_equal v3 new
 
+# The content root is that of the last stream: it is about the snapshot, however one comes to it.
+send_to 2-3.root --content-digest --base-size "$(size_of v2)" --size "$(size_of v3)" -i 2 3
+bsr-stream merge 1-2 2-3.root > 1-3.root
+root_of() { bsr-stream dump --json "$1" | sed -nE '$s/.*"content_root":"([0-9a-f]{64})".*/\1/p'; }
+[[ -n $(root_of 2-3.root) ]] || fail "no content root"
+expect_same "$(root_of 2-3.root)" "$(root_of 1-3.root)" "content root"
+applied 1 3 1-3.root
+cp v1 target
+flip_byte target 50000 # nothing names it
+expect_rc verify bsr-recv --base "$(identity 1)" ./target < 1-3.root
+
 # What the token says.
 expect_rc ok bsr-stream token "$token"
 expect_same 1 "$(wc -l <<< "$OUTPUT")" "lines"
