@@ -53,6 +53,7 @@ std::vector<LogicalVolume> ManagedTarget::look() {
 
 VolumeName ManagedTarget::pool_name() const {
   if (const Generation* newest = state_.newest()) return {target_.vg, newest->volume.pool};
+  if (is_half()) return {target_.vg, state_.working->pool};  // of a first transfer
   if (!options_.pool)
     fail(ErrorKind::usage,
          "{}: does not exist yet; say in which pool it shall be made: --pool {}/POOL",
@@ -176,17 +177,32 @@ void ManagedTarget::resize_working_copy(uint64_t bytes) {
   if (size != old_size) lvm_.resize(state_.working->name, size);
 }
 
+void ManagedTarget::leave_no_trace(bool was_clean, const BeginFrame& begin) {
+  activation_->release();
+  look();
+  if (was_clean)
+    lvm_.remove_tag(state_.working->name, applying_tag(begin.snapshot_id));
+  else
+    remove_working_copy();
+}
+
 VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   // A killed session may have left it active; ours ends with it inactive.
   if (state_.working && state_.working->active) lvm_.deactivate(state_.working->name);
   if (begin.resume.position == 0) make_working_copy(begin);
+  const bool was_clean = state_.working.has_value();
   kill_point("working-copy");
   look();
   if (!state_.working)
     fail(ErrorKind::failed, "{}: was made and is not there", to_string(working_copy_name(target_)));
   activation_.emplace(lvm_, *state_.working);
+  try {
+    check_pool_room(pool_name(), state_.working->chunk_size, what_is_left(begin), options_.reserve);
+  } catch (const Error&) {
+    if (begin.resume.position == 0) leave_no_trace(was_clean, begin);
+    throw;
+  }
   resize_working_copy(begin.volume_size);
-  check_pool_room(pool_name(), state_.working->chunk_size, what_is_left(begin), options_.reserve);
   BlockFile file(state_.working->path, BlockFile::Access::write);
   const std::optional<ThinFacts> thin = thin_facts(file.fd());
   device_.emplace(std::move(file), thin);

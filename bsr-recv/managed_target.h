@@ -55,6 +55,8 @@ class ManagedTarget final : public Target {
   void keep_diverged();
   void make_working_copy(const BeginFrame& begin);
   void remove_working_copy();
+  /// Before anything was written to a working copy that was there, and clean, or was made for this.
+  void leave_no_trace(bool was_clean, const BeginFrame& begin);
   void resize_working_copy(uint64_t bytes);
 
   Lvm lvm_;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "platform/clock.h"
 
 namespace bsr {
 namespace {
@@ -16,9 +17,10 @@ constexpr uint64_t kMappingsPerBlock = 252;     // in a leaf of the mapping tree
 // in the space maps is shared by many chunks.
 constexpr uint64_t kBlocksPerChunk = 2;
 constexpr uint64_t kMaxAllowance = 64ULL << 20;  // bytes
+constexpr std::chrono::milliseconds kGoodFor{100};
 
 uint64_t above(uint64_t total, uint64_t used, unsigned percent, uint64_t least) {
-  const uint64_t reserve = std::max(total / 100 * percent, least);
+  const uint64_t reserve = std::max(total * percent / 100, least);  // blocks: far below 2^57
   const uint64_t taken = std::min(total, used) + std::min(total, reserve);
   return total - std::min(total, taken);
 }
@@ -75,7 +77,9 @@ PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size, Poo
     : sink_(sink), pool_(std::move(pool)), chunk_size_(chunk_size), reserve_(reserve) {}
 
 void PoolGuard::charge(uint64_t chunks) {
-  if (chunks > allowance_) {
+  // Others use the pool too, so an answer is not good for long.
+  if (chunks > allowance_ || steady_now() - asked_ >= kGoodFor) {
+    asked_ = steady_now();
     const PoolRoom have = room(pool_, reserve_);
     if (chunks > have.chunks) fail_data(pool_, chunks, have.chunks, chunk_size_, reserve_);
     if (chunks * kBlocksPerChunk > have.metadata_blocks)

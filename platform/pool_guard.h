@@ -1,6 +1,8 @@
 // Keeps a thin pool from being filled by what we write.
 #pragma once
 
+#include <chrono>
+
 #include "platform/device_mapper.h"
 #include "platform/lvm.h"
 #include "platform/volume.h"
@@ -32,8 +34,9 @@ void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes
                      PoolReserve reserve);
 
 /// Passes everything on to a sink in the pool, and asks the pool for its fill before half of its
-/// room can be used up: a full pool would stop every volume in it, and writes would hang. Throws
-/// Error{no_space} before it goes below the reserve.
+/// room can be used up, and ten times a second, because others use it too: a full pool would stop
+/// every volume in it, and writes would hang. Throws Error{no_space} before it goes below the
+/// reserve.
 class PoolGuard final : public VolumeSink {
  public:
   PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size, PoolReserve reserve);
@@ -51,6 +54,7 @@ class PoolGuard final : public VolumeSink {
   uint64_t chunk_size_;
   PoolReserve reserve_;
   uint64_t allowance_ = 0;  // chunks that may be used before the pool is asked again
+  std::chrono::steady_clock::time_point asked_;
 };
 
 }  // namespace bsr
