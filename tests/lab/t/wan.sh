@@ -36,7 +36,7 @@ mkfifo stream
 
 # connect: a receiver for the stream; the process id of its ssh is in `connection`.
 connect() {
-  ssh -o ServerAliveInterval=1 -o ServerAliveCountMax=3 dr bsr-recv --pool vg/pool vg/data < stream > answer 2> said &
+  ssh -o ServerAliveInterval=2 -o ServerAliveCountMax=5 dr bsr-recv --pool vg/pool vg/data < stream > answer 2> said &
   connection=$!
 }
 
@@ -48,11 +48,14 @@ start() {
 }
 
 # What the sender wrote; its few words and its plan are counted too.
-written() { sed -n 's/^wchar: //p' "/proc/$sender/io"; }
+written() { sed -n 's/^wchar: //p' "/proc/$sender/io" 2> /dev/null || echo 0; }
 
 # cut_behind BYTES WAY: when the sender has written them.
 cut_behind() {
-  until (($(written) >= $1)); do sleep 0.05; done
+  until (($(written) >= $1)); do
+    kill -0 "$sender" 2> /dev/null || fail "it ended early: $(< sender-said) $(< said)"
+    sleep 0.05
+  done
   kill -STOP "$sender"
   if [[ $2 == cable ]]; then lab-ctl link dr off > switched; else kill -9 "$connection"; fi
   wrote=$(written)
