@@ -22,7 +22,7 @@ before=$(sum "$(newest_generation dst/copy)")
 # refused CODE FILE: by all that reads streams, with nothing changed.
 refused() {
   expect_rc "$1" bsr-stream verify "$2"
-  expect_rc "$1" receive_from "$2" dst/copy
+  expect_rc "$1" receive_from "$2" --no-resume dst/copy
   expect_same 1 "$(generations dst/copy | wc -l)" "number of generations"
 }
 
