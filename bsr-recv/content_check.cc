@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "formats/content_tree.h"
 #include "formats/digest.h"
 
 namespace bsr {
@@ -14,8 +15,19 @@ void fail_content(const std::string& target, const BeginFrame& begin, const Dige
        begin.is_full()
            ? "a disk gives back other bytes than were written to it, see the kernel log"
            : "its base is not the same on both sides any more, or something changed that the "
-             "stream does not name; compare both (bsr-stream digest)",
+             "stream does not name; compare both (bsr-stream digest), or send against what is here "
+             "(bsr-recv --digests, bsr-send --against)",
        state);
+}
+
+void check_resync_base(const std::string& target, const BeginFrame& begin, const Digest& here) {
+  const std::string identity = content_identity(here);
+  if (identity == begin.base_id) return;
+  fail(
+      ErrorKind::base,
+      "{}: holds {}, and the stream is a change to {}: it was made for another target, or this one "
+      "was written to meanwhile; take its digests again (bsr-recv --digests) and send against them",
+      target, identity, begin.base_id);
 }
 
 std::string content_text(const std::string& target, const ContentResult& content) {

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "base/error.h"
+#include "formats/content_tree.h"
 
 namespace bsr {
 namespace {
@@ -34,9 +35,29 @@ uint64_t number_tag(const LogicalVolume& volume, std::string_view key) {
 
 }  // namespace
 
+bool is_resync(const BeginFrame& begin) { return is_content_identity(begin.base_id); }
+
+std::string applying_name(const BeginFrame& begin) {
+  return is_resync(begin) ? begin.base_id : begin.snapshot_id;
+}
+
 const Generation* TargetState::find(const std::string& uuid) const {
-  const auto found = std::ranges::find(generations, uuid, &Generation::uuid);
-  return found == generations.end() ? nullptr : &*found;
+  const auto found =
+      std::find_if(generations.rbegin(), generations.rend(),
+                   [&](const Generation& generation) { return generation.uuid == uuid; });
+  return found == generations.rend() ? nullptr : &*found;
+}
+
+const Generation* TargetState::base_of(const BeginFrame& begin) const {
+  if (is_resync(begin)) return newest();
+  return begin.is_full() ? nullptr : find(begin.base_id);
+}
+
+bool TargetState::is_half() const {
+  if (!working || applying.empty()) return false;
+  if (generations.empty()) return true;
+  // Unless the session that made it had only its last step to go.
+  return applying != (is_content_identity(applying) ? newest()->base : newest()->uuid);
 }
 
 VolumeName working_copy_name(const VolumeName& target) {
@@ -56,8 +77,9 @@ TargetState read_target_state(const std::vector<LogicalVolume>& volumes, const V
       state.working = volume;
       state.applying = tag_value(volume, "bsr.applying").value_or("");
     } else if (const std::optional<std::string> uuid = tag_value(volume, "bsr.uuid")) {
-      state.generations.push_back(
-          {volume, *uuid, number_tag(volume, "bsr.size"), number_tag(volume, "bsr.number")});
+      state.generations.push_back({volume, *uuid, tag_value(volume, "bsr.base").value_or(""),
+                                   number_tag(volume, "bsr.size"),
+                                   number_tag(volume, "bsr.number")});
     }
   }
   std::ranges::sort(state.generations, {}, &Generation::number);
@@ -75,8 +97,14 @@ void check_lineage(const TargetState& state, const BeginFrame& begin, bool rollb
          "{}: a volume of this name exists, so this target was promoted or is not ours; rename it "
          "or receive under another name",
          name);
-  if (state.find(begin.snapshot_id) != nullptr) return;
   const Generation* newest = state.newest();
+  if (is_resync(begin) && newest != nullptr) return;
+  if (state.find(begin.snapshot_id) != nullptr) return;
+  if (state.is_half() && is_content_identity(state.applying) && !rollback)
+    fail(ErrorKind::diverged,
+         "{}: a resync was interrupted, so {} may hold what nobody sent; run the resync again "
+         "(bsr-recv --digests, bsr-send --against), or drop it (bsr-recv -A) when you know better",
+         name, newest == nullptr ? name : newest->volume.name.lv);
   if (begin.is_full()) {
     if (newest != nullptr)
       fail(ErrorKind::base,

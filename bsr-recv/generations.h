@@ -16,6 +16,7 @@ namespace bsr {
 struct Generation {
   LogicalVolume volume;
   std::string uuid;     ///< of the source snapshot
+  std::string base;     ///< what the stream that made it applied to
   uint64_t size = 0;    ///< bytes; the volume may be larger, since physical extents are
   uint64_t number = 0;  ///< 1, 2, ... in the order of commits
 };
@@ -30,7 +31,14 @@ struct TargetState {
   [[nodiscard]] const Generation* newest() const {
     return generations.empty() ? nullptr : &generations.back();
   }
+  /// The newest one of this snapshot: it may have been repaired.
   [[nodiscard]] const Generation* find(const std::string& uuid) const;
+
+  /// What a stream applies to, when it is here; nullptr for a full stream.
+  [[nodiscard]] const Generation* base_of(const BeginFrame& begin) const;
+
+  /// The working copy is part of a generation to be.
+  [[nodiscard]] bool is_half() const;
 };
 
 /// `volumes`: all of the target's volume group. Only volumes with our tags for this target count.
@@ -38,8 +46,13 @@ struct TargetState {
 [[nodiscard]] TargetState read_target_state(const std::vector<LogicalVolume>& volumes,
                                             const VolumeName& target);
 
-/// Refuses a stream that does not continue the newest generation, or any with `rollback`:
-/// Error{base}, Error{diverged}. A stream whose snapshot is a generation already is let through.
+/// Whether a stream applies to what the target holds, whatever that is called.
+[[nodiscard]] bool is_resync(const BeginFrame& begin);
+
+/// Refuses a stream that does not continue the newest generation, or any one with `rollback`:
+/// Error{base}, Error{diverged}; without `rollback` also one that comes after an interrupted
+/// resync. A stream whose snapshot is a generation already is let through, and so is a resync: what
+/// the newest generation holds must be read to say more.
 void check_lineage(const TargetState& state, const BeginFrame& begin, bool rollback);
 
 [[nodiscard]] VolumeName working_copy_name(const VolumeName& target);
@@ -61,6 +74,10 @@ void check_lineage(const TargetState& state, const BeginFrame& begin, bool rollb
 /// Tags of a working copy; `snapshot`: what it is being made into.
 [[nodiscard]] std::string target_tag(const VolumeName& target);
 [[nodiscard]] std::string applying_tag(const std::string& snapshot);
+
+/// What a working copy is being made into, for applying_tag(): the snapshot, unless its identity
+/// may be that of a generation which is to be repaired.
+[[nodiscard]] std::string applying_name(const BeginFrame& begin);
 
 /// Of what a rollback left behind.
 constexpr const char* kDivergedTag = "bsr.diverged";

@@ -4,7 +4,10 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "bsr-recv/content_check.h"
+#include "formats/content_tree.h"
 #include "formats/delta.h"
+#include "formats/digest.h"
 #include "platform/clock.h"
 #include "platform/delta_engine.h"
 #include "platform/kill_point.h"
@@ -53,7 +56,7 @@ std::vector<LogicalVolume> ManagedTarget::look() {
 
 VolumeName ManagedTarget::pool_name() const {
   if (const Generation* newest = state_.newest()) return {target_.vg, newest->volume.pool};
-  if (is_half()) return {target_.vg, state_.working->pool};  // of a first transfer
+  if (state_.is_half()) return {target_.vg, state_.working->pool};  // of a first transfer
   if (!options_.pool)
     fail(ErrorKind::usage,
          "{}: does not exist yet; say in which pool it shall be made: --pool {}/POOL",
@@ -61,19 +64,13 @@ VolumeName ManagedTarget::pool_name() const {
   return *options_.pool;
 }
 
+/// A generation may be damaged, so one that is resynchronized is not held.
 bool ManagedTarget::holds(const BeginFrame& begin) const {
-  return state_.find(begin.snapshot_id) != nullptr;
-}
-
-bool ManagedTarget::is_half() const {
-  // Unless the session that made it had only its last step to go.
-  const Generation* newest = state_.newest();
-  return state_.working && !state_.applying.empty() &&
-         (newest == nullptr || newest->uuid != state_.applying);
+  return !is_resync(begin) && state_.find(begin.snapshot_id) != nullptr;
 }
 
 std::optional<BeginFrame> ManagedTarget::partial() const {
-  if (!is_half()) return std::nullopt;
+  if (!state_.is_half()) return std::nullopt;
   std::optional<Checkpoint> checkpoint = checkpoint_.read(state_.working->uuid);
   if (!checkpoint || checkpoint->begin.snapshot_id != state_.applying) return std::nullopt;
   return std::move(checkpoint->begin);
@@ -82,6 +79,7 @@ std::optional<BeginFrame> ManagedTarget::partial() const {
 void ManagedTarget::check(const BeginFrame& begin) {
   check_lineage(state_, begin, options_.rollback);
   if (holds(begin)) return;
+  if (is_resync(begin)) check_resync(begin);
   // Both say what is wrong before anything is made: names, tags, and that the pool is one.
   static_cast<void>(generation_tags(state_, begin));
   static_cast<void>(lvm_.thin_pool(pool_name()));
@@ -122,7 +120,7 @@ void ManagedTarget::drop_partial() {
   if (state_.working && state_.working->open)
     fail(ErrorKind::busy, "{}: is in use; only bsr-recv may open it",
          to_string(state_.working->name));
-  if (is_half()) remove_working_copy();
+  if (state_.is_half()) remove_working_copy();
   checkpoint_.remove();
 }
 
@@ -131,33 +129,34 @@ void ManagedTarget::use_clean_working_copy(const BeginFrame& begin) {
   const VolumeName name = working_copy_name(target_);
   const Generation& newest = *state_.newest();
   const bool differs = working_copy_differs();
-  if (differs && !options_.rollback)
+  // A resync has read what it goes on from, whoever wrote to what.
+  if (differs && !options_.rollback && !is_resync(begin))
     fail(ErrorKind::diverged,
          "{}: {} ({}), the last state both sides have, and its working copy {} differ, so somebody "
          "wrote to one of them; compare them, then receive again with --rollback: it keeps the "
          "working copy as a snapshot and goes on from the generation",
          to_string(target_), newest.volume.name.lv, newest.uuid, name.lv);
   if (differs) keep_diverged();
-  if (differs || begin.base_id != newest.uuid) {
+  if (differs || state_.base_of(begin) != &newest) {
     remove_working_copy();
     return;
   }
   if (!state_.applying.empty()) lvm_.remove_tag(name, applying_tag(state_.applying));
-  lvm_.add_tag(name, applying_tag(begin.snapshot_id));
+  lvm_.add_tag(name, applying_tag(applying_name(begin)));
 }
 
 void ManagedTarget::make_working_copy(const BeginFrame& begin) {
   const VolumeName name = working_copy_name(target_);
   checkpoint_.remove();
   // Half of an older session, or of a row that is gone.
-  if (state_.working && (is_half() || state_.newest() == nullptr)) remove_working_copy();
+  if (state_.working && (state_.is_half() || state_.newest() == nullptr)) remove_working_copy();
   if (state_.working) use_clean_working_copy(begin);
   if (state_.working) return;
 
   const NewVolume how = {.read_only = false,
                          .activation_skip = true,
-                         .tags = {target_tag(target_), applying_tag(begin.snapshot_id)}};
-  if (const Generation* base = state_.find(begin.base_id))
+                         .tags = {target_tag(target_), applying_tag(applying_name(begin))}};
+  if (const Generation* base = state_.base_of(begin))
     lvm_.snapshot(base->volume.name, name.lv, how);
   else
     lvm_.create_thin(pool_name(), name.lv, begin.volume_size, how);
@@ -181,7 +180,7 @@ void ManagedTarget::leave_no_trace(bool was_clean, const BeginFrame& begin) {
   activation_->release();
   look();
   if (was_clean)
-    lvm_.remove_tag(state_.working->name, applying_tag(begin.snapshot_id));
+    lvm_.remove_tag(state_.working->name, applying_tag(applying_name(begin)));
   else
     remove_working_copy();
 }
@@ -199,7 +198,9 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   try {
     check_pool_room(pool_name(), state_.working->chunk_size, what_is_left(begin), options_.reserve);
   } catch (const Error&) {
-    if (begin.resume.position == 0) leave_no_trace(was_clean, begin);
+    // A resync that found no clean working copy stays known, as in discard().
+    if (begin.resume.position == 0 && (was_clean || !is_resync(begin)))
+      leave_no_trace(was_clean, begin);
     throw;
   }
   resize_working_copy(begin.volume_size);
@@ -215,8 +216,8 @@ void ManagedTarget::record(const BeginFrame& begin) {
 }
 
 void ManagedTarget::settle() {
-  if (is_half()) return;  // of a later transfer
-  checkpoint_.remove();   // a power cut may have brought it back
+  if (state_.is_half()) return;  // of a later transfer
+  checkpoint_.remove();          // a power cut may have brought it back
   if (!state_.working || state_.applying.empty()) return;
   if (state_.working->active) lvm_.deactivate(state_.working->name);
   lvm_.remove_tag(state_.working->name, applying_tag(state_.applying));
@@ -237,7 +238,7 @@ ExtentSpool ManagedTarget::changed_since(const Generation* base, uint64_t size) 
 }
 
 ContentResult ManagedTarget::content(const BeginFrame& begin, const std::function<void()>& tick) {
-  const Generation* base = begin.is_full() ? nullptr : state_.find(begin.base_id);
+  const Generation* base = state_.base_of(begin);
   std::optional<ContentMap> known;
   if (base != nullptr) known = contents_.find(base->volume.uuid, base->size);
   ExtentSpool changed = changed_since(known ? base : nullptr, begin.volume_size);
@@ -254,13 +255,16 @@ ContentResult ManagedTarget::content(const BeginFrame& begin, const std::functio
                                               tick();
                                             });
   draft_->finish({begin.volume_size, result.root});
+  // A repeated resync finds everything as it should be.
+  adds_nothing_ = base_root_ == result.root && state_.newest()->uuid == begin.snapshot_id;
   return result;
 }
 
-/// All of it, whatever is known of it.
-ContentResult ManagedTarget::read_generation(const Generation& generation, ContentDraft& draft,
-                                             const std::function<void()>& tick) const {
+/// All of it, whatever is known of it; that is known from now on.
+ContentResult ManagedTarget::read_generation(
+    const Generation& generation, const std::function<void(const Digest& leaf)>& on_leaf) const {
   Activation active(lvm_, generation.volume);
+  ContentDraft draft(contents_);
   ContentResult result;
   {
     BlockFile file(generation.volume.path, BlockFile::Access::shared_read);
@@ -272,11 +276,12 @@ ContentResult ManagedTarget::read_generation(const Generation& generation, Conte
                            .threads = default_scan_threads()},
                           [&](const Digest& leaf) {
                             draft.add(leaf);
-                            tick();
+                            on_leaf(leaf);
                           });
   }
   active.release();
   draft.finish({generation.size, result.root});
+  keep_map(draft, generation.volume.uuid);
   return result;
 }
 
@@ -285,10 +290,37 @@ ContentResult ManagedTarget::held_content(const BeginFrame& begin,
   const Generation& generation = *state_.find(begin.snapshot_id);
   if (const auto known = contents_.find(generation.volume.uuid, generation.size))
     return {known->root(), 0};
-  ContentDraft draft(contents_);
-  const ContentResult result = read_generation(generation, draft, tick);
-  keep_map(draft, generation.volume.uuid);
-  return result;
+  return read_generation(generation, [&](const Digest&) { tick(); });
+}
+
+/// The base of a resync is what the newest generation really holds.
+void ManagedTarget::check_resync(const BeginFrame& begin) {
+  const Generation& newest = *state_.newest();
+  const Digest root = read_generation(newest, [](const Digest&) {}).root;
+  check_resync_base(to_string(target_), begin, root);
+  base_root_ = root;
+}
+
+uint64_t ManagedTarget::size_of_newest() const {
+  if (state_.newest() == nullptr)
+    fail(ErrorKind::base, "{}: holds nothing that could be read; send a full stream first",
+         to_string(target_));
+  return state_.newest()->size;
+}
+
+Digest ManagedTarget::read_newest(const std::function<void(const Digest& leaf)>& on_leaf) {
+  const Generation& newest = *state_.newest();
+  const std::optional<ContentMap> known = contents_.find(newest.volume.uuid, newest.size);
+  const Digest root = read_generation(newest, on_leaf).root;
+  if (known && known->root() != root)
+    std::fputs(
+        fmt::format("bsr-recv: {}: {} is damaged: its content root is {}, and was {} when it "
+                    "was committed; send against this map (bsr-send --against) to repair "
+                    "it\n",
+                    to_string(target_), newest.volume.name.lv, to_hex(root), to_hex(known->root()))
+            .c_str(),
+        stderr);
+  return root;
 }
 
 /// A map is a hint: without it the next session reads more.
@@ -310,7 +342,8 @@ void ManagedTarget::discard() {
   device_.reset();
   activation_->release();
   look();
-  if (state_.working) remove_working_copy();
+  // That a resync was tried stays known: what it began with may be damaged.
+  if (state_.working && !is_content_identity(state_.applying)) remove_working_copy();
 }
 
 void ManagedTarget::commit(const BeginFrame& begin) {
@@ -318,6 +351,11 @@ void ManagedTarget::commit(const BeginFrame& begin) {
   device_.reset();
   activation_->release();
   const std::vector<LogicalVolume> volumes = look();
+  if (adds_nothing_) {
+    lvm_.remove_tag(state_.working->name, applying_tag(applying_name(begin)));
+    lvm_.flush(target_.vg);
+    return;
+  }
   const std::vector<std::string> tags = generation_tags(state_, begin);
   const std::string name = generation_name(volumes, target_, begin.snapshot_time);
   // The commit point: before this transaction the newest generation is the old one, after it the
@@ -326,7 +364,7 @@ void ManagedTarget::commit(const BeginFrame& begin) {
                 {.read_only = true, .activation_skip = true, .tags = tags});
   kill_point("committed");
   checkpoint_.remove();
-  lvm_.remove_tag(state_.working->name, applying_tag(begin.snapshot_id));
+  lvm_.remove_tag(state_.working->name, applying_tag(applying_name(begin)));
   lvm_.flush(target_.vg);
   if (!draft_) return;
   look();

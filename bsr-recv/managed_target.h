@@ -29,6 +29,13 @@ class ManagedTarget final : public Target {
   /// has the lock.
   ManagedTarget(VolumeName target, Options options);
 
+  /// Bytes of the newest generation. Throws Error{base} when there is none.
+  [[nodiscard]] uint64_t size_of_newest() const;
+
+  /// Reads every byte of the newest generation, whatever is known of it, and returns its root. Says
+  /// on standard error when it is not what was committed.
+  Digest read_newest(const std::function<void(const Digest& leaf)>& on_leaf);
+
   [[nodiscard]] std::optional<BeginFrame> partial() const override;
   void drop_partial() override;
   void check(const BeginFrame& begin) override;
@@ -44,12 +51,12 @@ class ManagedTarget final : public Target {
 
  private:
   [[nodiscard]] VolumeName pool_name() const;
-  std::vector<LogicalVolume> look();   ///< refreshes state_; all volumes of the group
-  [[nodiscard]] bool is_half() const;  ///< the working copy is part of a generation to be
+  std::vector<LogicalVolume> look();  ///< refreshes state_; all volumes of the group
   [[nodiscard]] bool working_copy_differs() const;
   [[nodiscard]] ExtentSpool changed_since(const Generation* base, uint64_t size) const;
-  [[nodiscard]] ContentResult read_generation(const Generation& generation, ContentDraft& draft,
-                                              const std::function<void()>& tick) const;
+  ContentResult read_generation(const Generation& generation,
+                                const std::function<void(const Digest& leaf)>& on_leaf) const;
+  void check_resync(const BeginFrame& begin);
   void keep_map(ContentDraft& draft, const std::string& uuid) const;
   void use_clean_working_copy(const BeginFrame& begin);
   void keep_diverged();
@@ -67,6 +74,8 @@ class ManagedTarget final : public Target {
   TargetState state_;
   ContentStore contents_;              // of generations
   std::optional<ContentDraft> draft_;  // of the generation that is being made
+  std::optional<Digest> base_root_;    // of a resync: what the newest generation was found to hold
+  bool adds_nothing_ = false;          // the newest generation already is what was received
   std::optional<Activation> activation_;
   std::optional<BlockSink> device_;  // after activation_: closed before the volume is deactivated
   std::optional<PoolGuard> sink_;

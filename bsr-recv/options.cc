@@ -32,6 +32,10 @@ void check(const ReceiveOptions& options) {
          options.target);
   if (options.show_token && options.drop_partial)
     fail(ErrorKind::usage, "--token and --abort exclude each other: show it or drop it");
+  if (options.digests && (options.show_token || options.drop_partial || options.json))
+    fail(ErrorKind::usage,
+         "--digests writes a content map and does nothing else; leave --token, "
+         "--abort and --json out");
   if (options.ack && options.json)
     fail(ErrorKind::usage, "--ack and --json exclude each other: JSON lines say the same");
   if (options.pool && options.pool->vg != options.managed->vg)
@@ -64,6 +68,9 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
                "receive nothing: print the token that continues an interrupted transfer");
   app.add_flag("-A,--abort", options.drop_partial,
                "receive nothing: drop what an interrupted transfer left");
+  app.add_flag(
+      "--digests", options.digests,
+      "receive nothing: read the target and write its content map, for bsr-send --against");
   app.add_flag("-s", save, "keep what an interrupted transfer left, which is the default");
   app.add_flag("--no-resume", no_resume, "keep nothing of this transfer when it is interrupted");
   app.add_flag("--rollback", options.rollback,

@@ -20,6 +20,7 @@ struct ReceiveOptions {
   std::optional<LegacyMeaning> legacy;  ///< what a legacy stream is; it does not say
   bool show_token = false;              ///< instead of receiving
   bool drop_partial = false;            ///< instead of receiving
+  bool digests = false;                 ///< instead of receiving
   bool resumable = true;                ///< checkpoints are recorded
   bool rollback = false;
   PoolReserve reserve;

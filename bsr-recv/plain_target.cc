@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "bsr-recv/content_check.h"
 #include "platform/block_identity.h"
 #include "platform/small_file.h"
 #include "platform/thin_device.h"
@@ -98,7 +99,8 @@ void PlainTarget::check_base(const BeginFrame& begin) const {
            *base_);
     return;
   }
-  if (!base_ && begin.resume.position == 0)  // what resumes is compared with its checkpoint
+  if (!base_ && begin.resume.position == 0 &&
+      !is_content_identity(begin.base_id))  // what resumes is compared with its checkpoint
     fail(ErrorKind::base,
          "{}: the stream is a change to snapshot {}; if that is what the target holds, say "
          "--base {}",
@@ -116,6 +118,16 @@ void PlainTarget::check_base(const BeginFrame& begin) const {
 void PlainTarget::check(const BeginFrame& begin) {
   check_base(begin);
   if (exists_) check_size(begin);
+  is_resync_ = is_content_identity(begin.base_id);
+  if (!is_resync_) return;
+  BorrowedReader volume(*existing_);
+  const std::unique_ptr<DeltaSource> everything = all_of(*existing_);
+  const ContentResult found = scan_content({.volume = volume,
+                                            .size = existing_->size(),
+                                            .touched = *everything,
+                                            .threads = default_scan_threads()},
+                                           [](const Digest&) {});
+  check_resync_base(path_, begin, found.root);
 }
 
 VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
@@ -135,6 +147,9 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
 
 std::string PlainTarget::after_failure() const {
   if (!sink_ || !exists_) return Target::after_failure();
+  if (is_resync_)
+    return "it was being written in place and holds neither the old nor the new state; take its "
+           "digests (bsr-recv --digests) and send against them";
   return "it was being written in place and holds neither the old nor the new state; send a full "
          "stream";
 }

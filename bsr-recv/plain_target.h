@@ -48,6 +48,7 @@ class PlainTarget final : public Target {
   std::string path_;
   std::optional<std::string> base_;
   bool exists_;
+  bool is_resync_ = false;             // the stream applies to what is here, whatever it is called
   std::optional<BlockFile> existing_;  // held exclusively from the start, until sink_ takes it over
   CheckpointFile checkpoint_;
   std::optional<NewFile> new_file_;

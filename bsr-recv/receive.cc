@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "bsr-recv/applier.h"
 #include "bsr-recv/content_check.h"
+#include "bsr-recv/digests.h"
 #include "bsr-recv/managed_target.h"
 #include "bsr-recv/plain_target.h"
 #include "bsr-recv/read_ahead.h"
@@ -129,6 +130,7 @@ class Checkpoints {
     kill_point("flushed");
     if (options_.ack) print(output_, fmt::format("durable {}\n", passed_.position));
     if (!options_.resumable || passed_.position == 0 || !possible_) return;
+    if (is_resync(begin_)) return;  // what came so far differs no more when it starts again
     try {
       target_.record(continued_at(begin_, passed_));
       recorded_ = passed_;
@@ -343,6 +345,7 @@ int look_after_partial(const ReceiveOptions& options, int output) {
 }  // namespace
 
 int receive(const ReceiveOptions& options, int input_fd, int output) {
+  if (options.digests) return write_digests(options, output);
   if (options.show_token || options.drop_partial) return look_after_partial(options, output);
   if (isatty(input_fd) == 1)
     fail(ErrorKind::usage,

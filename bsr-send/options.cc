@@ -33,6 +33,11 @@ void check(const SendOptions& options) {
     fail(ErrorKind::usage, "--token: is for a full transfer; leave --incremental out");
   if (options.resume && options.format != StreamFormat::bsr_1)
     fail(ErrorKind::usage, "--token: only format bsr-1 can be continued; leave --format out");
+  if (options.against && (options.base || options.resume))
+    fail(ErrorKind::usage,
+         "--against needs no base and cannot be continued; leave --incremental and --token out");
+  if (options.against && options.format != StreamFormat::bsr_1)
+    fail(ErrorKind::usage, "--against: only format bsr-1 can carry it; leave --format out");
   if (options.content_digest && options.format != StreamFormat::bsr_1)
     fail(ErrorKind::usage,
          "--content-digest: only format bsr-1 can carry it; leave one of the two out");
@@ -69,6 +74,7 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   uint64_t size = 0;
   uint64_t base_size = 0;
   std::string token;
+  std::string against;
   int stall_timeout = 0;
 
   CLI::App app("Sends a thin snapshot, or what changed since an older one, as a stream.",
@@ -79,6 +85,9 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
       app.add_option("-i,--incremental", base, "send what changed since this older snapshot");
   auto* token_option = app.add_option(
       "-t,--token", token, "continue the interrupted transfer that bsr-recv gave this token for");
+  auto* against_option =
+      app.add_option("--against", against,
+                     "send what differs from this content map, which bsr-recv --digests wrote");
   app.add_flag("--content-digest", options.content_digest,
                "let the receiver check what the whole snapshot holds; costs reading");
   app.add_flag("-n,--dry-run", options.dry_run, "say what would be sent");
@@ -117,6 +126,10 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
     options.compression = parse_compression(compression);
   if (base_option->count() > 0) options.base = base;
   if (output_option->count() > 0) options.output = output;
+  if (against_option->count() > 0) {
+    options.against = against;
+    options.stall_timeout = {};  // first of all the receiver reads its target
+  }
   if (stall_option->count() > 0) options.stall_timeout = std::chrono::seconds(stall_timeout);
   if (token_option->count() > 0) options.resume = decode_token(token);
   if (size_option->count() > 0) options.size = size;

@@ -18,6 +18,7 @@ struct SendOptions {
   std::optional<std::string> base;
   std::optional<BeginFrame> resume;         ///< of a token: the stream that shall be continued
   std::chrono::seconds stall_timeout{600};  ///< zero: wait for ever
+  std::optional<std::string> against;       ///< content map of what the receiver has
   bool content_digest = false;              ///< END says what the whole snapshot holds
   bool dry_run = false;
   bool verbose = false;

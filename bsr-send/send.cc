@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "bsr-send/legacy_writer.h"
-#include "bsr-send/sent_content.h"
+#include "bsr-send/resync.h"
 #include "bsr-send/source.h"
 #include "bsr-send/stream_writer.h"
 #include "formats/delta_filters.h"
@@ -29,6 +29,7 @@ struct Shipment {
   uint64_t data = 0;   ///< bytes in data extents
   uint64_t unmap = 0;  ///< bytes in unmap extents
   uint64_t extents = 0;
+  Digest content_root{};  ///< when it is known before anything is sent
 };
 
 ClippedDelta extents_of(Plan& plan, const BeginFrame& begin) {
@@ -49,9 +50,15 @@ BeginFrame continued(const BeginFrame& token, const BeginFrame& now) {
   return token;
 }
 
-Shipment shipment(const SendOptions& options, const SendSource& source, Plan& plan) {
+Shipment shipment(const SendOptions& options, const SendSource& source, Plan& plan,
+                  const std::optional<Resync>& resync) {
   Shipment shipment;
   shipment.begin = source.describe();
+  if (resync) {
+    shipment.begin.base_id = resync->base_id;
+    shipment.begin.base_size = resync->base_size;
+    shipment.content_root = resync->content.root;
+  }
   shipment.begin.plan_data = plan.data_bytes();
   shipment.begin.plan_unmap = plan.unmap_bytes();
   shipment.begin.plan_extents = plan.extents();
@@ -129,41 +136,43 @@ void summarize(const SendOptions& options, const BeginFrame& begin, const Shippe
              stderr);
 }
 
+void say_content(const std::string& name, const ContentResult& content) {
+  std::fputs(fmt::format("bsr-send: {}: content root {}, read {} for it\n", name,
+                         to_hex(content.root), human_bytes(content.bytes_read))
+                 .c_str(),
+             stderr);
+}
+
 /// After all changes were sent: what the snapshot holds as a whole. The stream does not fall silent
 /// meanwhile.
-Digest content_root(const SendOptions& options, SentContent& content, Plan& plan,
-                    VolumeReader& volume, StreamWriter& writer, ProgressMeter& meter) {
+Digest content_root(const SendOptions& options, const Shipment& shipment, SentContent& content,
+                    Plan& plan, VolumeReader& volume, StreamWriter& writer, ProgressMeter& meter) {
   writer.checkpoint();
   auto said = steady_now();
-  const ContentResult result = content.compute(plan, volume, [&] {
+  const ContentResult result = content.compute(plan, volume, [&](const Digest&) {
     meter.tick();
     if (steady_now() - said < kSignOfLife) return;
     writer.checkpoint();
     said = steady_now();
   });
-  if (options.verbose)
-    std::fputs(fmt::format("bsr-send: {}: content root {}, read {} for it\n", options.snapshot,
-                           to_hex(result.root), human_bytes(result.bytes_read))
-                   .c_str(),
-               stderr);
+  if (options.verbose) say_content(snapshot_name(options, shipment.begin), result);
   return result.root;
 }
 
 Shipped ship_bsr1(const SendOptions& options, const Shipment& shipment, Plan& plan,
-                  SendSource& source, FdOutput out, ProgressMeter& meter) {
+                  SendSource& source, SentContent& content, FdOutput out, ProgressMeter& meter) {
   Shipped shipped;
   VolumeReader& volume = source.open();
   ClippedDelta extents = extents_of(plan, shipment.begin);
   PieceReader pieces(extents, volume);
   StreamWriter writer(std::move(out), shipment.begin, meter);
   ship(pieces, writer, options.compression, options.threads);
-  SentContent content(source, options.engine, options.threads);
-  if (options.content_digest)
-    shipped.content_root = content_root(options, content, plan, volume, writer, meter);
+  shipped.content_root = shipment.content_root;
+  if (options.content_digest && shipment.content_root == Digest{})
+    shipped.content_root = content_root(options, shipment, content, plan, volume, writer, meter);
   shipped.totals = writer.finish(shipped.content_root);
   shipped.figures = meter.figures();
   shipped.figures.wire = writer.wire_bytes();
-  content.keep();
   return shipped;
 }
 
@@ -181,14 +190,15 @@ Shipped ship_legacy(const SendOptions& options, const Shipment& shipment, Plan& 
 }
 
 void ship_stream(const SendOptions& options, const Shipment& shipment, Plan& plan,
-                 SendSource& source, int output) {
+                 SendSource& source, SentContent& content, int output) {
   ProgressMeter meter({snapshot_name(options, shipment.begin), options.verbose, options.json_fd},
                       shipment.data);
   FdOutput out(
       output, [&meter] { meter.tick(); }, StallClock(options.stall_timeout));
-  const auto ship_it = options.format == StreamFormat::bsr_1 ? ship_bsr1 : ship_legacy;
   summarize(options, shipment.begin,
-            ship_it(options, shipment, plan, source, std::move(out), meter));
+            options.format == StreamFormat::bsr_1
+                ? ship_bsr1(options, shipment, plan, source, content, std::move(out), meter)
+                : ship_legacy(options, shipment, plan, source, std::move(out), meter));
 }
 
 }  // namespace
@@ -201,8 +211,13 @@ int send(const SendOptions& options, int output) {
   const std::unique_ptr<SendSource> source =
       options.metadata_file.empty() ? open_lvm_source(options) : open_image_source(options);
 
-  const std::unique_ptr<Plan> plan = source->plan(options.engine);
-  const Shipment what = shipment(options, *source, *plan);
+  const std::unique_ptr<Plan> changed = source->plan(options.engine);
+  SentContent content(*source, options.engine, options.threads);
+  std::optional<Resync> resync;
+  if (options.against) resync.emplace(plan_resync(*source, content, *changed, *options.against));
+  if (resync && options.verbose) say_content(options.snapshot, resync->content);
+  Plan& plan = resync ? *resync->plan : *changed;
+  const Shipment what = shipment(options, *source, plan, resync);
   announce(options, what);
   if (options.dry_run) {
     source->close();
@@ -213,8 +228,9 @@ int send(const SendOptions& options, int output) {
   std::optional<NewFile> file;
   if (options.output) file.emplace(*options.output);
   // From here on bytes go out: a failure leaves a stream without an END.
-  ship_stream(options, what, *plan, *source, file ? file->fd() : output);
+  ship_stream(options, what, plan, *source, content, file ? file->fd() : output);
   if (file) file->commit();
+  content.keep();
   source->close();
   return 0;
 }

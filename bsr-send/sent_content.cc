@@ -8,7 +8,7 @@
 namespace bsr {
 
 ContentResult SentContent::compute(Plan& plan, VolumeReader& volume,
-                                   const std::function<void()>& tick) {
+                                   const std::function<void(const Digest& leaf)>& on_leaf) {
   const BeginFrame& begin = source_.describe();
   std::optional<ContentMap> base;
   if (!begin.is_full() && source_.has_lasting_names())
@@ -25,7 +25,7 @@ ContentResult SentContent::compute(Plan& plan, VolumeReader& volume,
                                              .threads = threads_},
                                             [&](const Digest& leaf) {
                                               if (draft_) draft_->add(leaf);
-                                              tick();
+                                              on_leaf(leaf);
                                             });
   if (draft_) draft_->finish({begin.volume_size, result.root});
   return result;

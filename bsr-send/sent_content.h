@@ -17,8 +17,9 @@ class SentContent {
   SentContent(SendSource& source, DeltaEngine engine, unsigned threads)
       : source_(source), engine_(engine), threads_(threads) {}
 
-  /// `tick` is called every now and then.
-  ContentResult compute(Plan& plan, VolumeReader& volume, const std::function<void()>& tick);
+  /// `on_leaf` sees every leaf, in order.
+  ContentResult compute(Plan& plan, VolumeReader& volume,
+                        const std::function<void(const Digest& leaf)>& on_leaf);
 
   /// After compute(), once the snapshot was sent. Says on standard error when it cannot.
   void keep();

@@ -14,7 +14,16 @@ Digest sha256(ByteView bytes) {
   return sha.finish();
 }
 
+constexpr std::string_view kContentPrefix = "content:";
+constexpr size_t kContentDigits = 40;  // what an identity has room for, and more than enough
+
 }  // namespace
+
+std::string content_identity(const Digest& root) {
+  return std::string(kContentPrefix) + to_hex(root).substr(0, kContentDigits);
+}
+
+bool is_content_identity(std::string_view identity) { return identity.starts_with(kContentPrefix); }
 
 Digest leaf_digest(ByteView leaf) { return is_zero(leaf) ? Digest{} : sha256(leaf); }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/extent.h"
@@ -27,6 +29,11 @@ constexpr uint64_t kTreeFanout = 1024;      // digests in a node
 [[nodiscard]] Digest leaf_digest(ByteView leaf);
 
 [[nodiscard]] inline bool is_zero_digest(const Digest& digest) { return digest == Digest{}; }
+
+/// The identity of a base that is named by what it holds: "content:" and the first 40 digits of its
+/// root.
+[[nodiscard]] std::string content_identity(const Digest& root);
+[[nodiscard]] bool is_content_identity(std::string_view identity);
 
 /// Turns leaves, which come in order, into the root. Keeps 32 KiB for each level; there are five at
 /// most.

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/overload.h"
+#include "formats/content_tree.h"
 
 namespace bsr {
 
@@ -50,6 +51,8 @@ void StreamGrammar::check_body(const FrameBody& body) {
                    end.frames, end.data_bytes, seen.frames, seen.data_bytes);
             if (end.digest != seen.digest)
               fail(ErrorKind::corrupt, "the digest of the whole transfer does not match");
+            if (is_content_identity(begin_->base_id) && is_zero_digest(end.content_root))
+              fail(ErrorKind::corrupt, "END has no content root, and the base is named by one");
           },
           [](const UnknownFrame&) {},
       },

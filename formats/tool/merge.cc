@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "formats/content_tree.h"
 #include "formats/stream_encoder.h"
 #include "formats/stream_merge.h"
 #include "platform/frame_source.h"
@@ -133,6 +134,11 @@ MergePlan plan(const std::vector<StreamFile>& files) {
   plan.begin.plan_extents = figures.extents;
   plan.begin.plan_hash = figures.hash;
   plan.inputs = merged.totals();
+  if (is_content_identity(plan.begin.base_id) && is_zero_digest(merged.content_root()))
+    fail(ErrorKind::base,
+         "{}: has no content root, but the first stream was made against a content map, so the "
+         "last one must have one; make it with bsr-send --content-digest",
+         plan.begin.snapshot_id);
   return plan;
 }
 

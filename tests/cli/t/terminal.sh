@@ -19,6 +19,8 @@ expect_refused usage target on_terminal 'bsr-recv target'
 expect_advice terminal
 cp v1 target
 expect_refused usage target on_terminal 'bsr-recv target'
+expect_rc usage on_terminal 'bsr-recv --digests target'
+expect_advice terminal
 expect_rc usage on_terminal 'bsr-stream verify'
 expect_advice terminal
 expect_rc usage on_terminal 'bsr-stream dump'

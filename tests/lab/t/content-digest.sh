@@ -95,3 +95,28 @@ expect_same "$before" "$(generations dst/copy)" "generations"
 expect_same '' "$(bsr-recv -t dst/copy)" "token"
 if lvs dst/copy.bsr-recv &> /dev/null; then fail "the working copy is still there"; fi
 if metadata_snapshot_held dst/pool; then fail "the metadata snapshot is still held"; fi
+
+# The chain is repaired by what differs, without a common base, and goes on. Reading all of it finds the damage before.
+expect_rc 0 bsr-recv --digests dst/copy
+[[ $OUTPUT == *"$(newest_generation dst/copy | cut -d/ -f2) is damaged: its content root is"* ]] || fail "said: $OUTPUT"
+bsr-recv --digests dst/copy > map 2> err
+[[ ! -s err ]] || fail "said again: $(< err)"  # it is known now, and so it is not believed any more
+send_to change --content-digest -i src/s10 src/s11
+expect_rc 18 receive_from change --ack dst/copy
+send_to repair --compress none --against map src/s10
+(($(stat -c %s repair) < 1100000)) || fail "$(stat -c %s repair) bytes are shipped for one that differs"
+damaged=$(newest_generation dst/copy)
+receive_from repair --ack dst/copy > said
+expect_same "committed $(uuid src/s10) $(root src/s10)" "$(tail -n 1 said)" "answer"
+[[ $(newest_generation dst/copy) != "$damaged" ]] || fail "no new generation"
+expect_equal src/s10 "$(newest_generation dst/copy)"
+receive_from change --ack dst/copy > said
+expect_same "committed $(uuid src/s11) $(root src/s11)" "$(tail -n 1 said)" "answer"
+expect_equal src/s11 "$(newest_generation dst/copy)"
+
+# Repeated, with new digests, it is acknowledged and makes nothing; with the old ones it is refused.
+before=$(generations dst/copy)
+expect_rc 13 receive_from repair dst/copy
+bsr-recv --digests dst/copy > map
+bsr-send --against map src/s11 | bsr-recv dst/copy
+expect_same "$before" "$(generations dst/copy)" "generations"

@@ -66,6 +66,56 @@ TEST(Lineage, ARollbackMayGoBackToAnyGenerationAndToNothingElse) {
   EXPECT_EQ(ErrorKind::base, refusal(state, full_of("d"), true));
 }
 
+TEST(Lineage, AResyncGoesOnFromTheNewestGenerationWhateverItIsCalled) {
+  const BeginFrame resync = delta_from("content:0123", "a");
+  EXPECT_EQ(ErrorKind::base, refusal(read_target_state({}, kTarget), resync));
+  const TargetState state = read_target_state({generation("a", 1), generation("b", 2)}, kTarget);
+  EXPECT_EQ(std::nullopt, refusal(state, resync));  // of an older snapshot too
+  EXPECT_EQ(state.newest(), state.base_of(resync));
+  EXPECT_EQ(&state.generations[0], state.base_of(delta_from("a", "b")));
+  EXPECT_EQ(nullptr, state.base_of(full_of("c")));
+  const TargetState taken = read_target_state({generation("a", 1), volume("data", {})}, kTarget);
+  EXPECT_EQ(ErrorKind::diverged, refusal(taken, resync));
+}
+
+TEST(Generations, ARepairedOneStandsForItsSnapshot) {
+  const TargetState state =
+      read_target_state({generation("a", 1), generation("b", 2), generation("b", 3)}, kTarget);
+  EXPECT_EQ(state.newest(), state.find("b"));
+  EXPECT_EQ(std::nullopt, refusal(state, delta_from("b", "c")));
+  EXPECT_EQ(std::nullopt, refusal(state, delta_from("a", "b")));  // it is here
+}
+
+TEST(Lineage, AfterAnInterruptedResyncOnlyAResyncOrARollbackGoesOn) {
+  const auto working = [](const std::string& applying) {
+    return volume("data.bsr-recv", {"bsr.target=data", "bsr.applying=" + applying});
+  };
+  const TargetState half =
+      read_target_state({generation("a", 1), generation("b", 2), working("content:01")}, kTarget);
+  EXPECT_TRUE(half.is_half());
+  EXPECT_EQ(ErrorKind::diverged, refusal(half, delta_from("b", "c")));
+  EXPECT_EQ(std::nullopt, refusal(half, delta_from("b", "c"), true));
+  EXPECT_EQ(std::nullopt, refusal(half, delta_from("content:02", "b")));
+  EXPECT_EQ(std::nullopt, refusal(half, delta_from("a", "b")));  // it is here
+
+  LogicalVolume repaired = generation("b", 3);
+  repaired.tags.emplace_back("bsr.base=content:01");
+  const TargetState done = read_target_state(
+      {generation("a", 1), generation("b", 2), repaired, working("content:01")}, kTarget);
+  EXPECT_FALSE(done.is_half());  // only the tag was left to go
+  EXPECT_EQ(std::nullopt, refusal(done, delta_from("b", "c")));
+
+  EXPECT_FALSE(read_target_state({generation("a", 1), working("a")}, kTarget).is_half());
+  EXPECT_TRUE(read_target_state({generation("a", 1), working("b")}, kTarget).is_half());
+  EXPECT_TRUE(read_target_state({working("content:01")}, kTarget).is_half());
+}
+
+TEST(Generations, AWorkingCopyThatIsToRepairOneIsNotTakenForIt) {
+  EXPECT_EQ("b", applying_name(delta_from("a", "b")));
+  EXPECT_EQ("content:0123", applying_name(delta_from("content:0123", "b")));
+  EXPECT_EQ("b", applying_name(full_of("b")));
+}
+
 TEST(Generations, AreNotOurVolumesOfOtherTargetsOrWithoutTags) {
   const TargetState state = read_target_state(
       {volume("data.bsr-20260101T000000Z", {}), volume("data.bsr-recv", {}),

@@ -54,6 +54,15 @@ TEST(StreamGrammar, RefusesExtentsOutsideTheVolume) {
   EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(full_begin(4096), {data_frame({{4096, 512}})})));
 }
 
+TEST(StreamGrammar, RefusesAContentBaseWithoutAContentRoot) {
+  BeginFrame begin = delta_begin(8192, 4096);
+  begin.base_id = "content:0123456789";
+  std::vector<FrameBody> bodies = whole(begin, {});
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(bodies));
+  std::get<EndFrame>(bodies.back()).content_root.fill(std::byte{1});
+  EXPECT_EQ(std::nullopt, refusal_of(bodies));
+}
+
 TEST(StreamGrammar, ExtentsOfADeltaMayLieBehindTheEndOfTheBase) {
   EXPECT_EQ(std::nullopt, refusal_of(whole(delta_begin(8192, 4096), {data_frame({{4096, 512}})})));
 }
