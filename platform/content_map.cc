@@ -60,28 +60,38 @@ UniqueFd copy_of(int input, const std::string& name) {
 
 }  // namespace
 
-ContentMap::ContentMap(UniqueFd file, std::string name) try
+ContentMap::ContentMap(UniqueFd file, std::string name)
     : file_(std::move(file)), name_(std::move(name)) {
+  try {
+    read_header();
+    check_leaves();
+  } catch (Error& error) {
+    error.while_doing(name_);
+    throw;
+  }
+}
+
+void ContentMap::read_header() {
   Bytes head(kContentMapHeaderSize);
-  head.resize(read_at(file_.get(), 0, head, name_));
+  head.resize(read_at(file_.get(), 0, head, "content map"));
   header_ = decode_content_map_header(head);
   struct stat facts {};
   if (fstat(file_.get(), &facts) != 0) fail_errno(errno, "cannot be looked at");
-  const uint64_t leaves = leaf_count(header_.volume_size);
-  if (static_cast<uint64_t>(facts.st_size) != leaf_position(leaves))
+  const uint64_t size = leaf_position(leaf_count(header_.volume_size));
+  if (static_cast<uint64_t>(facts.st_size) != size)
     fail(ErrorKind::corrupt, "is a content map of {} bytes that should have {}", facts.st_size,
-         leaf_position(leaves));
+         size);
+}
+
+void ContentMap::check_leaves() const {
   ContentTree tree(header_.volume_size);
   Reader reader(*this);
-  for (uint64_t leaf = 0; leaf < leaves; ++leaf) {
+  for (uint64_t leaf = 0; leaf < leaf_count(header_.volume_size); ++leaf) {
     if (leaf % 4096 == 0) throw_if_stopped();
     tree.add(reader.at(leaf));
   }
   if (tree.root() != header_.root)
     fail(ErrorKind::corrupt, "the leaves of the content map do not give its root");
-} catch (Error& error) {
-  error.while_doing(name_);
-  throw;
 }
 
 Digest ContentMap::Reader::at(uint64_t leaf) {

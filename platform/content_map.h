@@ -34,6 +34,9 @@ class ContentMap {
   };
 
  private:
+  void read_header();
+  void check_leaves() const;
+
   UniqueFd file_;
   std::string name_;
   ContentMapHeader header_;
