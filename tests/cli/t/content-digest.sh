@@ -72,10 +72,12 @@ for threads in 0 4; do bsr-send "${POOL[@]}" --threads $threads --content-digest
 expect_same "committed ${ids[1]} $(root v1)" "$(bsr-recv --ack ./target < full | tail -n 1)" "answer"
 bsr-recv --json -v --base "${ids[1]}" ./target < change > json 2> err
 expect_equal v2 target
-json_lines json | grep -q "^summary .*content_root=$(root v2)" || fail "JSON: $(< json)"
+json_lines json > words
+grep -q "^summary .*content_root=$(root v2)" words || fail "JSON: $(< json)"
 grep -q "content root $(root v2), read 6.0 MiB" err || fail "said: $(< err)"
 bsr-send "${POOL[@]}" -v --json-fd 3 --content-digest 2 3> json 2> err > /dev/null
-json_lines json | grep -q "^summary .*content_root=$(root v2)" || fail "JSON: $(< json)"
+json_lines json > words
+grep -q "^summary .*content_root=$(root v2)" words || fail "JSON: $(< json)"
 grep -q "content root $(root v2), read" err || fail "said: $(< err)"
 digest_of() { bsr-stream dump --json "$1" | sed -nE 's/.*"type":"END".*"digest":"([0-9a-f]+)".*/\1/p'; }
 expect_same "committed ${ids[1]} $(digest_of plain)" "$(bsr-recv --ack ./old < plain | tail -n 1)" "answer without a root"
