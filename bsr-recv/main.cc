@@ -3,7 +3,7 @@
 
 #include "bsr-recv/receive.h"
 #include "formats/json_lines.h"
-#include "platform/command_line.h"
+#include "platform/arguments.h"
 #include "platform/program.h"
 #include "platform/progress_meter.h"
 

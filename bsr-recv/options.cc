@@ -47,20 +47,19 @@ void check(const ReceiveOptions& options) {
 
 std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
   ReceiveOptions options;
-  std::string pool;
-  std::string base;
+  std::optional<std::string> pool;
   LegacyMeaning legacy = LegacyMeaning::full;
   bool force = false;
   bool save = false;
   bool no_resume = false;
-  int stall_timeout = 0;
+  std::optional<int> stall_timeout;
 
   CLI::App app("Receives a stream from standard input and applies it to TARGET.", "bsr-recv");
   app.set_version_flag("--version", BSR_VERSION);
   app.add_option("TARGET", options.target, "VG/LV (managed), or a file or block device (plain)")
       ->required();
   app.add_option("--pool", pool, "VG/POOL for the new volume of a first full stream");
-  app.add_option("--base", base, "uuid of the snapshot that a plain target holds");
+  app.add_option("--base", options.base, "uuid of the snapshot that a plain target holds");
   auto* legacy_option = add_choice<LegacyMeaning>(
       app, "--legacy-as", legacy, {{"full", LegacyMeaning::full}, {"delta", LegacyMeaning::delta}},
       "what a stream of thin_send is");
@@ -78,9 +77,9 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
   app.add_option("--reserve", options.reserve.percent,
                  "percent of the pool's data and metadata that stay free (default 1)")
       ->check(CLI::Range(0, 99));
-  auto* stall_option = app.add_option("--stall-timeout", stall_timeout,
-                                      "give up when no whole frame comes for so many seconds (600)")
-                           ->check(CLI::Range(0, kMaxStallTimeout));
+  app.add_option("--stall-timeout", stall_timeout,
+                 "give up when no whole frame comes for so many seconds (600)")
+      ->check(CLI::Range(0, kMaxStallTimeout));
   app.add_flag("--ack", options.ack, "print how far the target is durable, and what is committed");
   app.add_flag("-n,--dry-run", options.dry_run, "check the stream and the target, write nothing");
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is received");
@@ -94,14 +93,13 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
         "-F: nothing here throws a state away. Send a change to the newest generation (`lvs -o "
         "name,tags` shows it), or say --rollback: it goes back to the stream's base and keeps what "
         "is there as a snapshot");
-  if (stall_option->count() > 0) options.stall_timeout = std::chrono::seconds(stall_timeout);
+  if (stall_timeout) options.stall_timeout = std::chrono::seconds(*stall_timeout);
   options.resumable = !no_resume;
   if (save && no_resume) fail(ErrorKind::usage, "-s and --no-resume exclude each other");
   if (options.target.empty())
     fail(ErrorKind::usage, "the target has no name; give VG/LV, a file or a device");
   if (!is_path(options.target)) options.managed = volume_name(options.target, "target");
-  if (app.count("--pool") > 0) options.pool = volume_name(pool, "--pool");
-  if (app.count("--base") > 0) options.base = base;
+  if (pool) options.pool = volume_name(*pool, "--pool");
   if (legacy_option->count() > 0) options.legacy = legacy;
   check(options);
   return options;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <thread>
 
+#include "base/sector.h"
 #include "formats/resume_token.h"
 #include "formats/stream_format.h"
 #include "platform/command_line.h"
@@ -49,9 +50,9 @@ void check(const SendOptions& options) {
   if (options.base_size && !options.base)
     fail(ErrorKind::usage, "--base-size: there is no base; give --incremental BASE");
   for (const std::optional<uint64_t>& size : {options.size, options.base_size})
-    if (size && (*size > INT64_MAX || *size % stream::kSectorSize != 0))
+    if (size && (*size > INT64_MAX || *size % kSectorSize != 0))
       fail(ErrorKind::usage, "--size {}: give at most 2^63 - 1, whole sectors of {} bytes", *size,
-           stream::kSectorSize);
+           kSectorSize);
   if (options.json_fd >= 0 && !is_writable(options.json_fd))
     fail(ErrorKind::usage, "--json-fd {}: is not open for writing; give a descriptor that is",
          options.json_fd);
@@ -69,31 +70,24 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
   std::string compression = "zstd:3";
   bool compress = false;
-  std::string base;
-  std::string output;
-  uint64_t size = 0;
-  uint64_t base_size = 0;
-  std::string token;
-  std::string against;
-  int stall_timeout = 0;
+  std::optional<std::string> token;
+  std::optional<int> stall_timeout;
 
   CLI::App app("Sends a thin snapshot, or what changed since an older one, as a stream.",
                "bsr-send");
   app.set_version_flag("--version", BSR_VERSION);
   app.add_option("SNAPSHOT", options.snapshot, "VG/LV, or a thin id with --metadata and --data");
-  auto* base_option =
-      app.add_option("-i,--incremental", base, "send what changed since this older snapshot");
-  auto* token_option = app.add_option(
-      "-t,--token", token, "continue the interrupted transfer that bsr-recv gave this token for");
-  auto* against_option =
-      app.add_option("--against", against,
-                     "send what differs from this content map, which bsr-recv --digests wrote");
+  app.add_option("-i,--incremental", options.base, "send what changed since this older snapshot");
+  app.add_option("-t,--token", token,
+                 "continue the interrupted transfer that bsr-recv gave this token for");
+  app.add_option("--against", options.against,
+                 "send what differs from this content map, which bsr-recv --digests wrote");
   app.add_flag("--content-digest", options.content_digest,
                "let the receiver check what the whole snapshot holds; costs reading");
   app.add_flag("-n,--dry-run", options.dry_run, "say what would be sent");
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is sent");
   app.add_flag("-P,--parsable", options.parsable, "say it in tab-separated fields");
-  auto* output_option = app.add_option("-o,--output", output, "write the stream to a new file");
+  app.add_option("-o,--output", options.output, "write the stream to a new file");
   app.add_option("--compress", compression, "none, zstd, or zstd:1 to zstd:19 (default zstd:3)");
   app.add_flag("-c", compress, "same as --compress zstd, which is the default");
   app.add_option("--threads", options.threads, "encoders; 0 does everything in one thread")
@@ -111,29 +105,21 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
       "who says what changed: thin-tools (default), native, or check to compare both");
   app.add_option("--metadata", options.metadata_file, "thin pool metadata in a file");
   app.add_option("--data", options.data_file, "thin pool data in a file");
-  auto* size_option = app.add_option("--size", size, "volume size in bytes, for pool images");
-  auto* base_size_option = app.add_option("--base-size", base_size,
-                                          "size of the base in bytes, if it is not that of --size");
-  auto* stall_option =
-      app.add_option("--stall-timeout", stall_timeout,
-                     "give up when the reader takes no whole frame for so many seconds (600)")
-          ->check(CLI::Range(0, kMaxStallTimeout));
+  app.add_option("--size", options.size, "volume size in bytes, for pool images");
+  app.add_option("--base-size", options.base_size,
+                 "size of the base in bytes, if it is not that of --size");
+  app.add_option("--stall-timeout", stall_timeout,
+                 "give up when the reader takes no whole frame for so many seconds (600)")
+      ->check(CLI::Range(0, kMaxStallTimeout));
   app.add_option("--json-fd", options.json_fd, "report as JSON lines to this descriptor")
       ->check(CLI::NonNegativeNumber);
   if (!parse_command_line(app, argc, argv)) return std::nullopt;
 
   if (!compress || app.count("--compress") > 0)
     options.compression = parse_compression(compression);
-  if (base_option->count() > 0) options.base = base;
-  if (output_option->count() > 0) options.output = output;
-  if (against_option->count() > 0) {
-    options.against = against;
-    options.stall_timeout = {};  // first of all the receiver reads its target
-  }
-  if (stall_option->count() > 0) options.stall_timeout = std::chrono::seconds(stall_timeout);
-  if (token_option->count() > 0) options.resume = decode_token(token);
-  if (size_option->count() > 0) options.size = size;
-  if (base_size_option->count() > 0) options.base_size = base_size;
+  if (options.against) options.stall_timeout = {};  // first of all the receiver reads its target
+  if (stall_timeout) options.stall_timeout = std::chrono::seconds(*stall_timeout);
+  if (token) options.resume = decode_token(*token);
   check(options);
   return options;
 }
