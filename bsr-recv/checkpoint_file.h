@@ -17,6 +17,8 @@ struct Checkpoint {
 /// The record of one target. It is a hint: without it a transfer only starts again.
 class CheckpointFile {
  public:
+  static constexpr const char* kFolder = "/var/lib/bsr";  ///< unless a target needs another
+
   enum class Folder { ours, any };  ///< `ours`: made when missing, writable by nobody else
 
   CheckpointFile(std::string folder, std::string name, Folder kind)

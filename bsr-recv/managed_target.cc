@@ -17,8 +17,6 @@
 namespace bsr {
 namespace {
 
-constexpr const char* kStateFolder = "/var/lib/bsr";
-
 std::string lock_name(const VolumeName& target) {
   return fmt::format("recv-{}-{}", target.vg, target.lv);
 }
@@ -44,7 +42,7 @@ ManagedTarget::ManagedTarget(VolumeName target, Options options)
     : target_(std::move(target)),
       options_(std::move(options)),
       lock_(kLockFolder, lock_name(target_), to_string(target_), steady_now()),
-      checkpoint_(kStateFolder, record_name(target_), CheckpointFile::Folder::ours) {
+      checkpoint_(CheckpointFile::kFolder, record_name(target_), CheckpointFile::Folder::ours) {
   look();
 }
 

@@ -15,7 +15,6 @@
 namespace bsr {
 namespace {
 
-constexpr const char* kStateFolder = "/var/lib/bsr";
 constexpr const char* kSuffix = ".bsr-resume";
 
 std::optional<BlockFile> open_existing(const std::string& path) {
@@ -42,7 +41,7 @@ CheckpointFile checkpoint_file(const std::string& path, bool is_device) {
   }
   std::string name = "recv:" + path;
   std::ranges::replace(name, '/', ':');
-  return {kStateFolder, name, CheckpointFile::Folder::ours};
+  return {CheckpointFile::kFolder, name, CheckpointFile::Folder::ours};
 }
 
 }  // namespace

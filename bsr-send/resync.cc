@@ -1,6 +1,7 @@
 #include "bsr-send/resync.h"
 
 #include "base/error.h"
+#include "base/sector.h"
 #include "platform/spool.h"
 
 namespace bsr {
@@ -35,7 +36,7 @@ class MapDelta final : public DeltaSource {
 Resync plan_resync(SendSource& source, SentContent& content, Plan& mapped,
                    const std::string& map_path) {
   const ContentMap there = open_content_map(map_path);
-  if (there.volume_size() % stream::kSectorSize != 0)
+  if (there.volume_size() % kSectorSize != 0)
     fail(ErrorKind::usage,
          "--against {}: is of {} bytes, which are not whole sectors; no stream "
          "applies to that",

@@ -1,6 +1,7 @@
 #include "formats/extent_codec.h"
 
 #include "base/error.h"
+#include "base/sector.h"
 #include "formats/stream_format.h"
 
 namespace bsr {
@@ -18,21 +19,20 @@ void append_number(Bytes& out, uint64_t value) {
 
 void ExtentEncoder::append(const DeltaExtent& extent, Bytes& out) {
   const auto& [offset, length] = extent.extent;
-  if (offset < cursor_ || length == 0 || (offset | length) % stream::kSectorSize != 0 ||
+  if (offset < cursor_ || length == 0 || (offset | length) % kSectorSize != 0 ||
       length > INT64_MAX || offset > INT64_MAX)
     fail(ErrorKind::corrupt, "changed areas do not ascend in whole sectors at {}+{}", offset,
          length);
-  const uint64_t gap = (offset - cursor_) / stream::kSectorSize;
+  const uint64_t gap = (offset - cursor_) / kSectorSize;
   append_number(out, (gap << 1) | (extent.kind == DeltaKind::unmap ? 1U : 0U));
-  append_number(out, length / stream::kSectorSize);
+  append_number(out, length / kSectorSize);
   cursor_ = extent.extent.end();
 }
 
 DeltaExtent ExtentDecoder::extent(uint64_t gap_and_kind, std::optional<uint64_t> length) {
   if (!length) fail(ErrorKind::corrupt, "the list of changed areas is torn");
   DeltaExtent extent;
-  extent.extent = {cursor_ + (gap_and_kind >> 1) * stream::kSectorSize,
-                   *length * stream::kSectorSize};
+  extent.extent = {cursor_ + (gap_and_kind >> 1) * kSectorSize, *length * kSectorSize};
   extent.kind = (gap_and_kind & 1) != 0 ? DeltaKind::unmap : DeltaKind::data;
   cursor_ = extent.extent.end();
   return extent;

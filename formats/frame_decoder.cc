@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/sector.h"
 
 namespace bsr {
 namespace {
@@ -83,8 +84,7 @@ class PayloadReader {
 };
 
 void check_multiple(uint64_t value, const char* what) {
-  if (value % stream::kSectorSize != 0)
-    fail(ErrorKind::corrupt, "{} {} is not whole sectors", what, value);
+  if (value % kSectorSize != 0) fail(ErrorKind::corrupt, "{} {} is not whole sectors", what, value);
 }
 
 struct ExtentTable {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/sector.h"
 
 namespace bsr {
 namespace {
@@ -15,7 +16,6 @@ constexpr uint64_t kMagic0 = 0xE85BC5636CC72A05;
 
 constexpr size_t kHeaderSize = 28;
 constexpr size_t kCountsSize = 24;
-constexpr uint64_t kSectorSize = 512;
 
 constexpr uint32_t kData = 0;
 constexpr uint32_t kUnmap = 1;

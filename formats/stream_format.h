@@ -50,7 +50,6 @@ constexpr size_t kBeginIdentityEnd =
     432;  // the digest chain starts from the bytes before this offset
 constexpr size_t kTotalsSize = 5 * 8 + kDigestSize;
 constexpr size_t kBeginSize = kBeginIdentityEnd + 8 + kTotalsSize;
-constexpr uint64_t kSectorSize = 512;  // offsets, lengths and sizes are multiples of it
 
 constexpr size_t kCheckpointSize = 8 + kDigestSize;
 constexpr size_t kEndSize = kTotalsSize + kDigestSize;

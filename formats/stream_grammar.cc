@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/overload.h"
+#include "base/sector.h"
 #include "formats/content_tree.h"
 
 namespace bsr {
@@ -37,8 +38,7 @@ void StreamGrammar::check_body(const FrameBody& body) {
           [&](const UnmapFrame& unmap) { change(FrameType::unmap, unmap.extents, {}); },
           [&](const CheckpointFrame& checkpoint) {
             if (checkpoint.position < cursor_ || checkpoint.position > begin_->volume_size ||
-                checkpoint.position % stream::kSectorSize != 0 ||
-                checkpoint.digest != totals_->digest())
+                checkpoint.position % kSectorSize != 0 || checkpoint.digest != totals_->digest())
               fail(ErrorKind::corrupt, "a checkpoint does not fit what came before it");
             cursor_ = checkpoint.position;
           },

@@ -13,8 +13,8 @@ namespace {
 
 constexpr size_t kBlockOffset = 8;
 constexpr size_t kFlagsOffset = 4;
-constexpr size_t kSizeOffset = 16;
-constexpr size_t kMaxSizeOffset = 20;
+constexpr size_t kEntriesOffset = 16;
+constexpr size_t kMaxEntriesOffset = 20;
 constexpr size_t kValueSizeOffset = 24;
 constexpr size_t kKeysOffset = 32;
 constexpr size_t kKeySize = 8;
@@ -67,8 +67,8 @@ void BTreeNode::check_header(uint32_t leaf_value_size, bool is_root) {
     fail(ErrorKind::corrupt, "metadata block {}: values of {} bytes where {} are expected", block_,
          value_size_, expected);
 
-  size_ = load_le<uint32_t>(bytes_, kSizeOffset);
-  const auto max_size = load_le<uint32_t>(bytes_, kMaxSizeOffset);
+  size_ = load_le<uint32_t>(bytes_, kEntriesOffset);
+  const auto max_size = load_le<uint32_t>(bytes_, kMaxEntriesOffset);
   if (max_size > (kMetadataBlockSize - kKeysOffset) / (kKeySize + value_size_) || size_ > max_size)
     fail(ErrorKind::corrupt, "metadata block {}: {} entries of at most {} do not fit", block_,
          size_, max_size);

@@ -2,14 +2,14 @@
 #include "formats/thin_metadata.h"
 
 #include "base/error.h"
+#include "base/sector.h"
 
 namespace bsr {
 namespace {
 
 constexpr uint64_t kSuperblockLocation = 0;
-constexpr uint64_t kMagic = 27022010;
+constexpr uint64_t kSuperblockMagic = 27022010;
 constexpr uint32_t kNewestVersion = 2;
-constexpr uint64_t kSectorSize = 512;  // bytes
 
 // Offsets in the superblock.
 constexpr size_t kMagicOffset = 32;
@@ -38,8 +38,9 @@ using Superblock = std::array<std::byte, kMetadataBlockSize>;
 Superblock load_superblock(MetadataBlocks& blocks, uint64_t location) {
   Superblock bytes;
   read_metadata_block(blocks, location, kSuperblockChecksumSalt, bytes);
-  if (const auto magic = load_le<uint64_t>(bytes, kMagicOffset); magic != kMagic)
-    fail(ErrorKind::corrupt, "metadata block {}: magic {} instead of {}", location, magic, kMagic);
+  if (const auto magic = load_le<uint64_t>(bytes, kMagicOffset); magic != kSuperblockMagic)
+    fail(ErrorKind::corrupt, "metadata block {}: magic {} instead of {}", location, magic,
+         kSuperblockMagic);
   if (const auto version = load_le<uint32_t>(bytes, kVersionOffset);
       version == 0 || version > kNewestVersion)
     fail(ErrorKind::unsupported, "metadata block {}: version {} is unknown", location, version);

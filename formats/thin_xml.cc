@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/sector.h"
 
 namespace bsr {
 namespace {
 
 // What the kernel accepts as a pool's block size (DATA_DEV_BLOCK_SIZE_*_SECTORS in dm-thin.c).
-constexpr uint64_t kSectorSize = 512;
 constexpr uint64_t kMinBlockSectors = 128;
 constexpr uint64_t kMaxBlockSectors = 2097152;
 

@@ -7,13 +7,12 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "base/sector.h"
 #include "platform/lvm_report.h"
 #include "platform/unique_fd.h"
 
 namespace bsr {
 namespace {
-
-constexpr uint64_t kSector = 512;
 
 /// Parts of the name of a device-mapper device, where single hyphens separate and double ones are
 /// hyphens.
@@ -54,9 +53,9 @@ std::string require_tag(const std::string& tag) {
 }
 
 std::string size_argument(uint64_t bytes) {
-  if (bytes == 0 || bytes > uint64_t{INT64_MAX} - kSector)
+  if (bytes == 0 || bytes > uint64_t{INT64_MAX} - kSectorSize)
     fail(ErrorKind::usage, "a volume cannot have {} bytes", bytes);
-  return fmt::format("{}b", (bytes + kSector - 1) / kSector * kSector);
+  return fmt::format("{}b", (bytes + kSectorSize - 1) / kSectorSize * kSectorSize);
 }
 
 void append_flags(std::vector<std::string>& argv, const NewVolume& how) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/sector.h"
 
 namespace bsr {
 namespace {
@@ -15,7 +16,6 @@ using Json = nlohmann::json;
 
 constexpr size_t kNameLimit = 127;
 constexpr size_t kTagLimit = 1024;
-constexpr uint64_t kSector = 512;
 
 constexpr std::string_view kFields =
     "vg_name,vg_uuid,vg_extent_size,lv_name,lv_uuid,lv_size,lv_tags,lv_time,lv_path,"
@@ -187,7 +187,7 @@ std::vector<LogicalVolume> parse_volumes(std::string_view report) {
   for (LogicalVolume& volume : volumes) {
     if (!volume.is_thin) continue;
     const auto pool = chunk_sizes.find(volume.pool_uuid);
-    if (pool == chunk_sizes.end() || pool->second == 0 || pool->second % kSector != 0)
+    if (pool == chunk_sizes.end() || pool->second == 0 || pool->second % kSectorSize != 0)
       fail(ErrorKind::failed, "lvs does not tell the chunk size of pool {}/{}", volume.name.vg,
            volume.pool);
     volume.chunk_size = pool->second;

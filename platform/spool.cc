@@ -12,7 +12,7 @@
 namespace bsr {
 namespace {
 
-constexpr size_t kBufferSize = 64 * 1024;
+constexpr size_t kCopySize = 64 * 1024;
 
 }  // namespace
 
@@ -38,7 +38,7 @@ Spool::Spool() : fd_(temporary_file()) {}
 
 void Spool::append(ByteView bytes) {
   bsr::append(buffer_, bytes);
-  if (buffer_.size() >= kBufferSize) write_out();
+  if (buffer_.size() >= kCopySize) write_out();
 }
 
 void Spool::write_out() {
@@ -64,7 +64,7 @@ Spool::Reader::Reader(const Spool& spool) : spool_(&spool) {}
 
 std::optional<std::byte> Spool::Reader::next() {
   if (used_ == buffer_.size()) {
-    buffer_.resize(kBufferSize);
+    buffer_.resize(kCopySize);
     ssize_t got = -1;
     do got = pread(spool_->fd_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(offset_));
     while (got < 0 && errno == EINTR);

@@ -9,12 +9,11 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/sector.h"
 #include "platform/device_mapper.h"
 
 namespace bsr {
 namespace {
-
-constexpr uint64_t kSector = 512;
 
 uint64_t number(const std::string& text, const char* what) {
   uint64_t value = 0;
@@ -54,7 +53,7 @@ std::optional<ThinFacts> thin_facts(int fd) {
   const MappedTarget pool =
       pool_of(*thin);  // metadata, data, chunk sectors, low water mark, [features]
   ThinFacts facts;
-  facts.chunk_size = number(pool.parameters.at(2), "a chunk size") * kSector;
+  facts.chunk_size = number(pool.parameters.at(2), "a chunk size") * kSectorSize;
   if (facts.chunk_size == 0)
     fail(ErrorKind::failed, "the device mapper says that chunks have no size");
   facts.zeroes_new_chunks =

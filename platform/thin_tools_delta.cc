@@ -12,7 +12,7 @@
 namespace bsr {
 namespace {
 
-constexpr size_t kReadSize = size_t{64} << 10;
+constexpr size_t kPipeReadSize = size_t{64} << 10;
 
 std::vector<std::string> command(const MappingPlace& place, std::optional<uint64_t> base_thin_id,
                                  uint64_t target_thin_id) {
@@ -79,7 +79,7 @@ std::optional<ThinXmlItem> ThinToolsDelta::next_item() {
   if (ended_) return std::nullopt;
   for (;;) {
     if (auto item = parser_.next()) return item;
-    std::array<std::byte, kReadSize> bytes;
+    std::array<std::byte, kPipeReadSize> bytes;
     const size_t got = child_.read(bytes);
     if (got == 0) break;
     parser_.feed(ByteView(bytes).first(got));

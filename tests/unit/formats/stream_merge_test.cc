@@ -4,13 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include "base/sector.h"
 #include "tests/fakes/thrown_error.h"
 #include "tests/unit/formats/stream_builder.h"
 
 namespace bsr {
 namespace {
-
-constexpr uint64_t kSector = stream::kSectorSize;
 
 /// The frames of a list, as a source that says how many it gave.
 class Frames {
@@ -38,12 +37,12 @@ class Frames {
 
 /// Of snapshots 1, 2 and so on; number 0 is none. Sizes are sectors.
 BeginFrame begin_of(int base, uint64_t base_size, int snapshot, uint64_t size) {
-  BeginFrame begin = full_begin(size * kSector);
+  BeginFrame begin = full_begin(size * kSectorSize);
   begin.snapshot_id = fmt::format("snapshot-{}", snapshot);
   begin.snapshot_time = snapshot;
   if (base == 0) return begin;
   begin.base_id = fmt::format("snapshot-{}", base);
-  begin.base_size = base_size * kSector;
+  begin.base_size = base_size * kSectorSize;
   return begin;
 }
 BeginFrame older_delta(uint64_t base_size, uint64_t size) {
@@ -54,7 +53,8 @@ BeginFrame newer_delta(uint64_t base_size, uint64_t size) {
 }
 
 std::vector<Extent> sectors(std::vector<Extent> extents) {
-  for (Extent& extent : extents) extent = {extent.offset * kSector, extent.length * kSector};
+  for (Extent& extent : extents)
+    extent = {extent.offset * kSectorSize, extent.length * kSectorSize};
   return extents;
 }
 ZeroFrame zero(std::vector<Extent> extents) { return {sectors(std::move(extents))}; }
@@ -65,21 +65,21 @@ DataFrame data(std::vector<Extent> extents, unsigned seed) {
   DataFrame frame;
   for (const Extent& extent : extents)
     for (uint64_t i = extent.offset; i < extent.end(); ++i)
-      frame.content.insert(frame.content.end(), kSector, static_cast<std::byte>(i + seed));
+      frame.content.insert(frame.content.end(), kSectorSize, static_cast<std::byte>(i + seed));
   frame.extents = sectors(std::move(extents));
   return frame;
 }
 
 /// "data 3+2 seed 100": the kind, sectors, and where data comes from.
 std::string describe(const Change& change) {
-  const uint64_t first = change.extent.offset / kSector;
-  const std::string extent = fmt::format("{}+{}", first, change.extent.length / kSector);
+  const uint64_t first = change.extent.offset / kSectorSize;
+  const std::string extent = fmt::format("{}+{}", first, change.extent.length / kSectorSize);
   if (change.kind == ChangeKind::zero) return "zero " + extent;
   if (change.kind == ChangeKind::unmap) return "unmap " + extent;
   EXPECT_EQ(change.extent.length, change.content.size());
   const uint64_t seed = std::to_integer<uint64_t>(change.content[0]) - first;
   for (uint64_t i = 0; i < change.content.size(); ++i)
-    if (change.content[i] != static_cast<std::byte>(first + i / kSector + seed))
+    if (change.content[i] != static_cast<std::byte>(first + i / kSectorSize + seed))
       return "data that belongs elsewhere at " + extent;
   return fmt::format("data {} seed {}", extent, seed);
 }
@@ -204,20 +204,20 @@ TEST(StreamMerge, RefusesStreamsThatDoNotFollowEachOther) {
 TEST(StreamMerge, RefusesTheRestOfAStream) {
   BeginFrame begin = older_delta(4, 4);
   check_is_whole(begin);
-  begin.resume.position = kSector;
+  begin.resume.position = kSectorSize;
   EXPECT_EQ(ErrorKind::usage, kind_thrown_by([&] { check_is_whole(begin); }));
 }
 
 TEST(StreamMerge, PlanIsWhatASenderOfTheSameExtentsSays) {
   Frames frames({data({{0, 2}}, 10), zero({{2, 1}, {5, 1}}), unmap({{6, 2}, {8, 1}})});
   const PlanFigures figures = plan_of(frames.changes(), 65536);
-  EXPECT_EQ(4 * kSector, figures.data_bytes);
-  EXPECT_EQ(3 * kSector, figures.unmap_bytes);
+  EXPECT_EQ(4 * kSectorSize, figures.data_bytes);
+  EXPECT_EQ(3 * kSectorSize, figures.unmap_bytes);
   EXPECT_EQ(3U, figures.extents);
   PlanCounter sender(65536);
-  sender.add({{0, 3 * kSector}, DeltaKind::data});
-  sender.add({{5 * kSector, kSector}, DeltaKind::data});
-  sender.add({{6 * kSector, 3 * kSector}, DeltaKind::unmap});
+  sender.add({{0, 3 * kSectorSize}, DeltaKind::data});
+  sender.add({{5 * kSectorSize, kSectorSize}, DeltaKind::data});
+  sender.add({{6 * kSectorSize, 3 * kSectorSize}, DeltaKind::unmap});
   EXPECT_EQ(sender.finish().hash, figures.hash);
 }
 
