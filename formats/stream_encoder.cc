@@ -7,7 +7,7 @@ namespace {
 
 // A receiver can continue at checkpoints only, because there its digest was compared with ours:
 // this much is sent again at most after a cut.
-constexpr uint64_t kCheckpointInterval = 1ULL << 20;
+constexpr uint64_t kCheckpointInterval = 256ULL << 10;
 
 }  // namespace
 

@@ -2,8 +2,8 @@
 # lab: pair disks=512M timeout=300
 # A slow line: 100 ms round trip, 20 Mbit/s, 1 % loss. The transfer is cut again and again, by the death of its ssh or with
 # the cable, and continued with the token. It arrives whole, and all that the sender wrote is at most 5 % more than the
-# stream. BSR_ROUNDS is the number of cuts, of 32 MiB each, because each loses up to 1 MiB and what was on its way: about
-# 0.5 MiB in the line, in ssh and in the pipe.
+# stream. BSR_ROUNDS is the number of cuts, of 32 MiB each, because each loses up to 256 KiB, the
+# piece that was not complete, and what was on its way: about 0.5 MiB in the line, in ssh and in the pipe.
 set -euo pipefail
 . /lab/lib.sh
 
