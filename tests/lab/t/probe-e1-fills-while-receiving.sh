@@ -32,5 +32,6 @@ expect_same 1 "$(generations dst/copy | wc -l)" "number of generations"
 expect_equal src/s1 "$(newest_generation dst/copy)"
 
 lvremove -qq -y dst/filler
-receive_from delta.bsr dst/copy
+send_to rest.bsr -t "$(bsr-recv -t dst/copy)"
+receive_from rest.bsr dst/copy
 expect_equal src/s2 "$(newest_generation dst/copy)"

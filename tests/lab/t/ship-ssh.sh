@@ -41,5 +41,8 @@ expect_same 1 "$(on dr "generations vg/data | wc -l")" "number of generations"
 
 # The receiver of the cut connection may still wait for its rest; sshd ends it, or we do.
 ssh dr 'pkill -TERM -x bsr-recv; while pgrep -r R,S,D -x bsr-recv > /dev/null; do sleep 0.1; done'
-bsr-send -i vg/mon vg/tue | ssh dr bsr-recv vg/data
+token=$(ssh dr bsr-recv -t vg/data)
+what=(-i vg/mon vg/tue)
+if [[ -n $token ]]; then what=(-t "$token"); fi
+bsr-send "${what[@]}" | ssh dr bsr-recv vg/data
 expect_same "$(sum vg/tue)" "$(sum_on_dr)" "the second generation"
