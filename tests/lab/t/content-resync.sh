@@ -53,12 +53,12 @@ bsr-send --compress none --against map src/s3 > stream
 head -c 500000 stream > part
 expect_rc 11 receive_from part dst/copy
 expect_same '' "$(bsr-recv -t dst/copy)" "token"
-lvs --noheadings -o lv_tags dst/copy.bsr-recv | grep -q 'bsr.applying=content:'
+[[ $(lvs --noheadings -o lv_tags dst/copy.bsr-recv) == *bsr.applying=content:* ]]
 expect_rc 14 receive_from 34.bsr dst/copy
 [[ $OUTPUT == *'a resync was interrupted'* ]] || fail "said: $OUTPUT"
 resync src/s3
 expect_same 2 "$(lvs --noheadings -o lv_tags dst | grep -c "bsr.uuid=$(uuid src/s3)")" "generations of s3"
-lvs --noheadings -o lv_name dst | grep -q 'copy.bsr-diverged-' || fail "the state before is not kept"
+[[ $(lvs --noheadings -o lv_name dst) == *copy.bsr-diverged-* ]] || fail "the state before is not kept"
 receive_from 34.bsr dst/copy
 expect_equal src/s4 "$(newest_generation dst/copy)"
 

@@ -29,7 +29,7 @@ expect_same none "$(platform-probe find vg-0/vol)" "a volume that does not exist
 expect_rc 1 platform-probe find nowhere/vol
 [[ $OUTPUT == *'Volume group "nowhere" not found'* ]] || fail "said: $OUTPUT"
 expect_same 2 "$(platform-probe list vg-0 | wc -l)" "volumes"
-platform-probe list-all vg-0 | grep -q '^vg-0/my-pool_tmeta '
+[[ $'\n'$(platform-probe list-all vg-0) == *$'\n''vg-0/my-pool_tmeta '* ]]
 expect_same "chunk=131072 discards=2 zeroes=1 active=1" "$(platform-probe pool vg-0/my-pool | cut -d' ' -f4-)" pool
 lvchange -qq -an vg-0/vol-1 vg-0/my-pool
 lvchange -qq --discards ignore vg-0/my-pool
