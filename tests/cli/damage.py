@@ -71,7 +71,7 @@ def main():
         name, *numbers = kind.split(":")
         places += {"cut": cuts, "bits": bits, "flip": flips}[name](stream, *map(int, numbers))
     before, tried, failures, mixtures, start = state(target), 0, 0, 0, time.monotonic()
-    budget = float(os.environ.get("CLI_BUDGET", "50"))
+    budget = float(os.environ.get("CLI_BUDGET", "15"))
     for place, bit in evenly(places):
         if budget and time.monotonic() - start > budget:
             print("skipped: %d of %d places in %s, for want of time" % (len(places) - tried, len(places), stream_file))
