@@ -100,18 +100,24 @@ discard() {
   blkdiscard -o $(($2 * 1024)) -l $(($3 * 1024)) "$(device "$1")"
 }
 
-# sum VOLUME [BYTES]: SHA-256 of all of it, or of its first BYTES, past the page cache. An
-# inactive volume is active while it is read.
-sum() {
-  local options=() activated=''
-  if [[ -b $(device "$1") ]]; then options=(iflag=direct); fi
-  if (($# > 1)); then options+=("count=${2}B"); fi
-  if [[ $1 != /* ]] && ! active "$1"; then
-    lvchange -qq -K -ay "$1"
+# sum VOLUME [BYTES]: a checksum of all of it, or of its first BYTES, past the page cache. An
+# inactive volume is active while it is read. XXH3: SHA-256 takes ten times as long in here.
+sum() { checksum 'xxhsum -H2' "$@"; }
+
+# sha256 VOLUME [BYTES]: the same, where nobody shall have a doubt.
+sha256() { checksum sha256sum "$@"; }
+
+checksum() {
+  local program=$1 volume=$2 options=() activated=''
+  if [[ -b $(device "$volume") ]]; then options=(iflag=direct); fi
+  if (($# > 2)); then options+=("count=${3}B"); fi
+  if [[ $volume != /* ]] && ! active "$volume"; then
+    lvchange -qq -K -ay "$volume"
     activated=1
   fi
-  dd if="$(device "$1")" bs=1M "${options[@]}" status=none | sha256sum | cut -d' ' -f1
-  if [[ $activated ]]; then lvchange -qq -an "$1"; fi
+  # shellcheck disable=SC2086  # words on purpose
+  dd if="$(device "$volume")" bs=1M "${options[@]}" status=none | $program | cut -d' ' -f1
+  if [[ $activated ]]; then lvchange -qq -an "$volume"; fi
 }
 
 # ---- state -----------------------------------------------------------------------------------

@@ -32,10 +32,10 @@ transfer() {
   printf '\n%s\n' "$1"
   printf '  %-20s %s\n' 'to send' "$(mib "$size")" 'on the wire' "$(mib "$wire")" 'time (emulated)' "$seconds s"
   # shellcheck disable=SC2016
-  expect_equal_sums "$2" "$(on dr 'sum "$(newest_generation vg/data)"')"
+  expect_equal_sums "$2" "$(on dr 'sha256 "$(newest_generation vg/data)"')"
 }
 expect_equal_sums() {
-  expect_same "$(sum "$1")" "$2" "$1 on the second node"
+  expect_same "$(sha256 "$1")" "$2" "$1 on the second node"
   echo "  identical            yes"
 }
 

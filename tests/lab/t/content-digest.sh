@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=1200
+# lab: solo disks=160M,160M timeout=300
 # The content root on real LVM: a chain of deltas of which each is compared as a whole. Maps of the base are kept and used
 # on both sides, so that only what changed is read; they go with their volumes. What was damaged behind our back is found.
 set -euo pipefail

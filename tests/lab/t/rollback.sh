@@ -28,7 +28,7 @@ content() {
   mapfile -t paths < <(awk '{ print "dst/" $1 }' <<< "$lines")
   lvchange -qq -K -ay "${paths[@]}"
   while read -r name tags; do
-    echo "$name $tags $(dd if="/dev/dst/$name" bs=1M iflag=direct status=none | sha256sum)"
+    echo "$name $tags $(dd if="/dev/dst/$name" bs=1M iflag=direct status=none | xxhsum -H2)"
   done <<< "$lines"
   lvchange -qq -an "${paths[@]}"
 }

@@ -55,7 +55,7 @@ change() {
 # the newest generation there equals the snapshot here
 compare() {
   # shellcheck disable=SC2016
-  expect_same "$(sum "$1")" "$(on dr 'sum "$(newest_generation vg/data)"')" "$1 on the second node"
+  expect_same "$(sha256 "$1")" "$(on dr 'sha256 "$(newest_generation vg/data)"')" "$1 on the second node"
 }
 
 write_random vg/data 0 3000 1

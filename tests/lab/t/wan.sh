@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: pair disks=512M timeout=300
+# lab: pair disks=512M timeout=400
 # A slow line: 100 ms round trip, 20 Mbit/s, 1 % loss. The transfer is cut again and again, by the death of its ssh or with
 # the cable, and continued with the token. It arrives whole, and all that the sender wrote is at most 5 % more than the
 # stream. BSR_ROUNDS is the number of cuts, of 32 MiB each, because each loses up to 256 KiB, the
