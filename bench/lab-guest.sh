@@ -47,12 +47,13 @@ compare "full: a volume of $mib MiB, random content" new_targets "$theirs" \
   'the same and sync' 'thin_send src/s1 | thin_recv dst/copy && sync' \
   'bsr, no compression' "bsr-send --compress none src/s1 | $plain" \
   'bsr' "bsr-send src/s1 | $plain" \
-  'bsr, into generations' "bsr-send src/s1 | $managed"
+  'bsr, into generations' "bsr-send src/s1 | $managed" \
+  'and content digest' "bsr-send --content-digest src/s1 | $managed"
 expect_equal src/s1 "$(newest_generation dst/kept)"
 
 new_targets
 bsr-send src/s1 | $plain > /dev/null
-bsr-send src/s1 | $managed > /dev/null
+bsr-send --content-digest src/s1 | $managed > /dev/null  # both sides keep a map
 plain="bsr-recv --base $base /dev/dst/copy"
 managed='bsr-recv dst/kept'
 compare "change: $((chunks / 100)) chunks of 64 KiB, scattered over it" back_to_first "$theirs" \
@@ -61,7 +62,8 @@ compare "change: $((chunks / 100)) chunks of 64 KiB, scattered over it" back_to_
   'bsr, no compression' "bsr-send --compress none -i src/s1 src/s2 | $plain" \
   'bsr' "bsr-send -i src/s1 src/s2 | $plain" \
   'bsr, native engine' "bsr-send --delta-engine native -i src/s1 src/s2 | $plain" \
-  'bsr, into generations' "bsr-send -i src/s1 src/s2 | $managed"
+  'bsr, into generations' "bsr-send -i src/s1 src/s2 | $managed" \
+  'and content digest' "bsr-send --content-digest -i src/s1 src/s2 | $managed"
 expect_equal src/s2 dst/copy
 expect_equal src/s2 "$(newest_generation dst/kept)"
 echo 'the copies are identical'

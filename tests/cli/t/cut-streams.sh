@@ -11,5 +11,5 @@ make_pool 64 v1
 send_to full 1
 mkdir to
 export CLI_BUDGET=$((CLI_BUDGET / 2))
-python3 "$CLI/damage.py" full ./to/missing cut:199 -- bsr-recv ./to/missing
+python3 "$CLI/damage.py" full ./to/missing cut:199 -- bsr-recv --no-resume ./to/missing
 python3 "$CLI/damage.py" full ./to/missing cut:997 -- bsr-stream verify

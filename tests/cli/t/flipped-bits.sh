@@ -12,5 +12,5 @@ make_pool 64 v1
 send_to full 1
 mkdir to
 export CLI_BUDGET=$((CLI_BUDGET / 2))
-python3 "$CLI/damage.py" full ./to/missing bits:-112:0 -- bsr-recv ./to/missing
-python3 "$CLI/damage.py" full ./to/missing flip:127 -- bsr-recv ./to/missing
+python3 "$CLI/damage.py" full ./to/missing bits:-112:0 -- bsr-recv --no-resume ./to/missing
+python3 "$CLI/damage.py" full ./to/missing flip:127 -- bsr-recv --no-resume ./to/missing

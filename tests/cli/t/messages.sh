@@ -33,7 +33,7 @@ advice truncated to/old receive_from part ./to/old
 advice corrupt to/old receive_from text ./to/old
 advice corrupt to/old receive_from damaged ./to/old
 cp v1 to/old
-advice corrupt to/old receive_from longer ./to/old
+advice corrupt to/old receive_from longer ./to/old --no-resume
 advice truncated to/new receive_from part ./to/new
 
 advice base to/old receive_from delta ./to/old

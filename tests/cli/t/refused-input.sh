@@ -50,8 +50,8 @@ printf '\n' > newline
 printf '\0' > zero
 for tail in newline zero full delta zeros; do
   cat full "$tail" > trailing
-  expect_refused corrupt ./to/missing receive_from trailing ./to/missing
+  expect_refused corrupt ./to/missing receive_from trailing ./to/missing --no-resume
   expect_rc corrupt bsr-stream verify trailing
-  expect_rc corrupt receive_from trailing ./to/old
+  expect_rc corrupt receive_from trailing ./to/old --no-resume
   [[ $OUTPUT != *committed* ]] || fail "it says: $OUTPUT"
 done

@@ -26,7 +26,7 @@ ends_by() {
 made() { [[ -n $(ls -A out) ]]; }
 for signal in TERM INT HUP; do
   # The receiver, which waits for more; a missing file.
-  bsr-recv ./out/target < pipe > said 2> err &
+  bsr-recv --no-resume ./out/target < pipe > said 2> err &
   pid=$!
   exec 5> pipe
   head -c 900000 full >&5
