@@ -1,9 +1,9 @@
 #!/bin/bash
-# lab: pair disks=96M:volatile,96M:volatile,16M,16M:volatile timeout=900
+# lab: pair disks=96M:volatile,96M:volatile,16M,16M:volatile timeout=900 long
 # Power of the receiving node is cut at random moments of a session, and right after it said `committed`. What the sender
-# was told is there then, and is the source's content, bit for bit; the same change can be sent again.
+# was told is there then, and is the source's content, bit for bit; the same change can be sent again. kill-points does it at named moments.
 #
-# In the group `one`, which BSR_ROUNDS asks for, the disk forgets all that was not flushed. In `split` it keeps, loses or tears each such write by seed;
+# In the group `one` the disk forgets all that was not flushed. In `split` it keeps, loses or tears each such write by seed;
 # LVM's own metadata is on a disk that keeps everything, because LVM itself does not survive this: it never flushes between
 # a new text and the header that points to it.
 set -euo pipefail
@@ -113,9 +113,6 @@ on dr 'pvcreate -qq --metadatacopies 0 /dev/vdb && vgcreate -qq split /dev/vdb /
 on dr lvcreate -qq -y --type thin-pool -c 64k --poolmetadatasize 8M -L 64M -n pool split /dev/vdb
 cut_often by-seed
 
-# kill-points does this at named moments.
-if [[ -n ${BSR_ROUNDS:-} ]]; then
-  group=one  # made only now: its metadata would not have survived the seeds
-  on dr make_pool one /dev/vda pool 64k -L 64M
-  cut_often
-fi
+group=one  # made only now: its metadata would not have survived the seeds
+on dr make_pool one /dev/vda pool 64k -L 64M
+cut_often

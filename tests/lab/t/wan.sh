@@ -10,7 +10,7 @@ set -euo pipefail
 seed=${BSR_SEED:-$RANDOM}
 echo "seed $seed"
 RANDOM=$seed
-cuts=${BSR_ROUNDS:-2}
+cuts=${BSR_ROUNDS:-1}
 mib=$((32 * cuts))
 
 # slow_line: of this node. Only BBR is not stopped by that loss; the socket holds no more than is under way.
