@@ -18,14 +18,7 @@ ContentMapHeader read_managed(const VolumeName& name, ContentMapWriter& map) {
 
 ContentMapHeader read_plain(const std::string& path, ContentMapWriter& map) {
   BlockFile file(path, BlockFile::Access::read);
-  const std::unique_ptr<DeltaSource> everything = all_of(file);
-  BorrowedReader volume(file);
-  const ContentResult found = scan_content({.volume = volume,
-                                            .size = file.size(),
-                                            .touched = *everything,
-                                            .threads = default_scan_threads()},
-                                           [&](const Digest& leaf) { map.add(leaf); });
-  return {file.size(), found.root};
+  return {file.size(), scan_file(file, [&](const Digest& leaf) { map.add(leaf); }).root};
 }
 
 }  // namespace

@@ -266,16 +266,10 @@ ContentResult ManagedTarget::read_generation(
   ContentResult result;
   {
     BlockFile file(generation.volume.path, BlockFile::Access::shared_read);
-    const std::unique_ptr<DeltaSource> everything = all_of(file);
-    BorrowedReader volume(file);
-    result = scan_content({.volume = volume,
-                           .size = generation.size,
-                           .touched = *everything,
-                           .threads = default_scan_threads()},
-                          [&](const Digest& leaf) {
-                            draft.add(leaf);
-                            on_leaf(leaf);
-                          });
+    result = scan_file(file, [&](const Digest& leaf) {
+      draft.add(leaf);
+      on_leaf(leaf);
+    });
   }
   active.release();
   draft.finish({generation.size, result.root});

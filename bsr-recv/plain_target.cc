@@ -119,14 +119,7 @@ void PlainTarget::check(const BeginFrame& begin) {
   if (exists_) check_size(begin);
   is_resync_ = is_content_identity(begin.base_id);
   if (!is_resync_) return;
-  BorrowedReader volume(*existing_);
-  const std::unique_ptr<DeltaSource> everything = all_of(*existing_);
-  const ContentResult found = scan_content({.volume = volume,
-                                            .size = existing_->size(),
-                                            .touched = *everything,
-                                            .threads = default_scan_threads()},
-                                           [](const Digest&) {});
-  check_resync_base(path_, begin, found.root);
+  check_resync_base(path_, begin, scan_file(*existing_, [](const Digest&) {}).root);
 }
 
 VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
@@ -158,15 +151,8 @@ void PlainTarget::record(const BeginFrame& begin) {
   if (new_file_) new_file_->keep();
 }
 
-ContentResult PlainTarget::content(const BeginFrame& begin, const std::function<void()>& tick) {
-  BlockFile& file = sink_->file();
-  BorrowedReader volume(file);
-  const std::unique_ptr<DeltaSource> everything = all_of(file);
-  return scan_content({.volume = volume,
-                       .size = begin.volume_size,
-                       .touched = *everything,
-                       .threads = default_scan_threads()},
-                      [&](const Digest&) { tick(); });
+ContentResult PlainTarget::content(const BeginFrame&, const std::function<void()>& tick) {
+  return scan_file(sink_->file(), [&](const Digest&) { tick(); });
 }
 
 void PlainTarget::discard() {

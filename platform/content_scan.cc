@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <thread>
 
 #include "base/aligned_bytes.h"
@@ -134,9 +135,16 @@ ContentResult scan_content(const ContentScan& scan,
 
 unsigned default_scan_threads() { return std::clamp(std::thread::hardware_concurrency(), 1U, 4U); }
 
-std::unique_ptr<DeltaSource> all_of(const BlockFile& file) {
-  if (file.is_block_device()) return std::make_unique<OneExtent>(file.size());
-  return std::make_unique<FileData>(file);
+ContentResult scan_file(BlockFile& file, const std::function<void(const Digest& leaf)>& on_leaf,
+                        unsigned threads) {
+  BorrowedReader volume(file);
+  std::unique_ptr<DeltaSource> everything;
+  if (file.is_block_device())
+    everything = std::make_unique<OneExtent>(file.size());
+  else
+    everything = std::make_unique<FileData>(file);
+  return scan_content(
+      {.volume = volume, .size = file.size(), .touched = *everything, .threads = threads}, on_leaf);
 }
 
 }  // namespace bsr

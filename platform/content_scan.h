@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 
 #include "formats/delta.h"
 #include "platform/block_io.h"
@@ -33,8 +32,9 @@ ContentResult scan_content(const ContentScan& scan,
 /// How many threads hash, unless somebody says otherwise.
 [[nodiscard]] unsigned default_scan_threads();
 
-/// All of a file or device; for a file, the holes are left out.
-[[nodiscard]] std::unique_ptr<DeltaSource> all_of(const BlockFile& file);
+/// As scan_content, all of a file or device; for a file, its holes are not read.
+ContentResult scan_file(BlockFile& file, const std::function<void(const Digest& leaf)>& on_leaf,
+                        unsigned threads = default_scan_threads());
 
 /// Reads a file that somebody else owns.
 class BorrowedReader final : public VolumeReader {

@@ -12,8 +12,6 @@ namespace bsr {
 int run_digest_tool(const DigestToolOptions& options, int output) {
   BlockFile file(options.path, BlockFile::Access::shared_read);
   const uint64_t size = file.size();
-  const std::unique_ptr<DeltaSource> everything = all_of(file);
-  BlockReader volume(std::move(file));
   std::optional<NewFile> map_file;
   std::optional<ContentMapWriter> map;
   if (options.output) {
@@ -21,11 +19,12 @@ int run_digest_tool(const DigestToolOptions& options, int output) {
     map.emplace(map_file->fd());
   }
 
-  const ContentResult found = scan_content(
-      {.volume = volume, .size = size, .touched = *everything, .threads = options.threads},
+  const ContentResult found = scan_file(
+      file,
       [&](const Digest& leaf) {
         if (map) map->add(leaf);
-      });
+      },
+      options.threads);
   if (map) {
     map->finish({size, found.root});
     map_file->commit();

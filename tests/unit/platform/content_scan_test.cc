@@ -191,12 +191,8 @@ TEST_F(ContentMapTest, LeavesOutTheHolesOfAFile) {
   ASSERT_EQ(0, ftruncate(fd.get(), 40 * kLeafSize + 700));
   ASSERT_EQ(3, pwrite(fd.get(), "abc", 3, 10 * kLeafSize));
   BlockFile file(path, BlockFile::Access::shared_read);
-  const auto touched = all_of(file);
-  const uint64_t size = file.size();
-  BlockReader reader(std::move(file));
-  const ContentResult result = scan_content(
-      {.volume = reader, .size = size, .touched = *touched, .threads = 1}, [](const Digest&) {});
-  Bytes content(size);
+  const ContentResult result = scan_file(file, [](const Digest&) {});
+  Bytes content(file.size());
   content[10 * kLeafSize] = std::byte{'a'};
   content[10 * kLeafSize + 1] = std::byte{'b'};
   content[10 * kLeafSize + 2] = std::byte{'c'};
