@@ -129,7 +129,7 @@ round() {
   wait $running
   # Deactivated by the session that follows, or not at all, because it may be somebody's.
   if [[ $way == sender ]] && active "vg/s$number"; then lvchange -qq -an "vg/s$number"; fi
-  if [[ $point == committed || $point == unacknowledged ]]; then
+  if [[ $point == committed || $point == unacknowledged || $point == end-sent ]]; then
     expect_generation "s$number"
   else
     expect_generation "$held"
