@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <random>
 
+#include "base/sector.h"
 #include "bsr-recv/applier.h"
 #include "formats/piece.h"
 #include "platform/fd_stream.h"
@@ -25,14 +27,17 @@ unsigned rounds() {
   return text == nullptr ? 2000 : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
 }
 
-/// What a unit of a volume holds: zeros, or one of few patterns that know their place.
+/// What a unit of a volume holds: zeros, or one of few patterns; each sector knows its place.
 using Volume = std::vector<unsigned>;
 
 Bytes bytes_of(const Volume& volume, uint64_t unit) {
   Bytes bytes(volume.size() * unit);
-  for (uint64_t i = 0; i < bytes.size(); ++i)
-    if (const unsigned value = volume[i / unit]; value != 0)
-      bytes[i] = static_cast<std::byte>(1 + (i * 7 + i / 512 * 13 + value * 31) % 255);
+  for (uint64_t i = 0; i < bytes.size(); i += kSectorSize) {
+    const uint64_t pattern = volume[i / unit] * kUnits * 1000 + i / kSectorSize;
+    if (volume[i / unit] == 0) continue;
+    std::fill_n(&bytes[i], kSectorSize, static_cast<std::byte>(1 + pattern % 255));
+    std::memcpy(&bytes[i], &pattern, sizeof pattern);
+  }
   return bytes;
 }
 
