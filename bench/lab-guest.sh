@@ -61,7 +61,7 @@ compare "change: $((chunks / 100)) chunks of 64 KiB, scattered over it" back_to_
   'the same and sync' 'thin_send src/s1 src/s2 | thin_recv dst/copy && sync' \
   'bsr, no compression' "bsr-send --compress none -i src/s1 src/s2 | $plain" \
   'bsr' "bsr-send -i src/s1 src/s2 | $plain" \
-  'bsr, native engine' "bsr-send --delta-engine native -i src/s1 src/s2 | $plain" \
+  'bsr, thin_delta as engine' "bsr-send --delta-engine thin-tools -i src/s1 src/s2 | $plain" \
   'bsr, into generations' "bsr-send -i src/s1 src/s2 | $managed" \
   'and content digest' "bsr-send --content-digest -i src/s1 src/s2 | $managed"
 expect_equal src/s2 dst/copy

@@ -93,7 +93,7 @@ bool ManagedTarget::working_copy_differs() const {
   MetadataSnapshot frozen(lvm_.thin_pool(pool_name()));
   const uint64_t size = newest.volume.size;
   const std::unique_ptr<DeltaSource> delta =
-      open_delta(DeltaEngine::thin_tools, {metadata_path(pool_name()), true}, newest.volume.thin_id,
+      open_delta(DeltaEngine::native, {metadata_path(pool_name()), true}, newest.volume.thin_id,
                  *state_.working->thin_id, newest.volume.chunk_size, size, size);
   const bool differs = delta->next().has_value();
   frozen.release();
@@ -228,8 +228,8 @@ ExtentSpool ManagedTarget::changed_since(const Generation* base, uint64_t size) 
   MetadataSnapshot frozen(lvm_.thin_pool(pool_name()));
   const std::optional<uint64_t> base_id = base == nullptr ? std::nullopt : base->volume.thin_id;
   const std::unique_ptr<DeltaSource> delta = open_delta(
-      DeltaEngine::thin_tools, {metadata_path(pool_name()), true}, base_id,
-      *state_.working->thin_id, state_.working->chunk_size, base == nullptr ? 0 : base->size, size);
+      DeltaEngine::native, {metadata_path(pool_name()), true}, base_id, *state_.working->thin_id,
+      state_.working->chunk_size, base == nullptr ? 0 : base->size, size);
   ExtentSpool changed(*delta);
   frozen.release();
   return changed;

@@ -99,10 +99,10 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
                            "bsr-1 (default), or a format that thin_recv reads");
   add_choice<DeltaEngine>(
       app, "--delta-engine", options.engine,
-      {{"thin-tools", DeltaEngine::thin_tools},
-       {"native", DeltaEngine::native},
+      {{"native", DeltaEngine::native},
+       {"thin-tools", DeltaEngine::thin_tools},
        {"check", DeltaEngine::check}},
-      "who says what changed: thin-tools (default), native, or check to compare both");
+      "who says what changed: native (default), thin-tools, or check to compare both");
   app.add_option("--metadata", options.metadata_file, "thin pool metadata in a file");
   app.add_option("--data", options.data_file, "thin pool data in a file");
   app.add_option("--size", options.size, "volume size in bytes, for pool images");

@@ -27,7 +27,7 @@ struct SendOptions {
   Compression compression;
   unsigned threads = 0;
   StreamFormat format = StreamFormat::bsr_1;
-  DeltaEngine engine = DeltaEngine::thin_tools;
+  DeltaEngine engine = DeltaEngine::native;
   std::string metadata_file;  ///< with data_file: a pool image, snapshots are thin ids
   std::string data_file;
   std::optional<uint64_t> size;       ///< bytes; pool images do not record it

@@ -11,8 +11,8 @@
 namespace bsr {
 
 enum class DeltaEngine {
-  thin_tools,  ///< thin_delta and thin_dump: the reference
   native,      ///< our reader of the metadata, which does not read what the two share
+  thin_tools,  ///< thin_delta and thin_dump: the reference
   check,       ///< both, and Error{verify} where they differ
 };
 

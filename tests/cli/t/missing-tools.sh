@@ -1,5 +1,5 @@
 #!/bin/bash
-# thin_dump and thin_delta are not installed: a message that names the Debian package; the other engine does not need them.
+# thin_dump and thin_delta are not installed: a message that names the Debian package; by default they are not needed.
 set -euo pipefail
 # shellcheck source=tests/cli/lib.sh
 . "$CLI/lib.sh"
@@ -32,9 +32,9 @@ for what in 1 '-i 1 2'; do
     expect_says thin-provisioning-tools
   done
 done
-without bsr-send "${POOL[@]}" --delta-engine native 1 > stream
+without bsr-send "${POOL[@]}" 1 > stream
 expect_equal full stream
-without bsr-send "${POOL[@]}" --delta-engine native -i 1 2 > stream
+without bsr-send "${POOL[@]}" -i 1 2 > stream
 expect_equal delta stream
 
 TOOLS=(lvs)
