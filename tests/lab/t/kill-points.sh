@@ -138,7 +138,7 @@ round() {
 }
 
 if [[ -z ${BSR_ROUNDS:-} ]]; then
-  for point in applied:9 committed; do next_snapshot && round receiver "$point"; done
+  next_snapshot && round receiver committed
   next_snapshot && round sender metadata-held
   for point in recorded unacknowledged; do next_snapshot && round power "$point"; done
 elif [[ $BSR_ROUNDS != all ]]; then
