@@ -1,6 +1,8 @@
 #include "bsr-recv/applier.h"
 
+#include "base/error.h"
 #include "base/overload.h"
+#include "formats/patch.h"
 
 namespace bsr {
 
@@ -17,18 +19,38 @@ void Applier::zero(Extent extent) {
   cursor_ = extent.end();
 }
 
+void Applier::write(const std::vector<Extent>& extents, ByteView content) {
+  for (const Extent& extent : extents) {
+    zero_gap_before(extent.offset);
+    sink_.write(extent.offset, content.first(extent.length));
+    content = content.subspan(extent.length);
+    cursor_ = extent.end();
+    applied_bytes_ += extent.length;
+  }
+}
+
+AlignedBytes Applier::patched(const PatchFrame& patch) const {
+  VolumeReader& volume = base_();
+  AlignedBytes base;
+  for (const Extent& extent : patch.extents) {
+    const size_t filled = base.size();
+    base.resize(filled + extent.length);
+    volume.read(extent.offset, std::span(base).subspan(filled));
+  }
+  if (!applies_to(patch, base))
+    fail(ErrorKind::verify,
+         "between bytes {} and {} the base here is not what the stream was made against: it is "
+         "damaged, or was written to; compare both sides (bsr-stream digest), send against what is "
+         "here (bsr-recv --digests, bsr-send --against), or send whole areas (bsr-send --patch "
+         "never)",
+         patch.extents.front().offset, patch.extents.back().end());
+  return apply_patch(patch, base);
+}
+
 void Applier::apply(const FrameBody& body) {
   std::visit(Overload{
-                 [&](const DataFrame& data) {
-                   ByteView content = data.content;
-                   for (const Extent& extent : data.extents) {
-                     zero_gap_before(extent.offset);
-                     sink_.write(extent.offset, content.first(extent.length));
-                     content = content.subspan(extent.length);
-                     cursor_ = extent.end();
-                     applied_bytes_ += extent.length;
-                   }
-                 },
+                 [&](const DataFrame& data) { write(data.extents, data.content); },
+                 [&](const PatchFrame& patch) { write(patch.extents, patched(patch)); },
                  [&](const ZeroFrame& frame) {
                    for (const Extent& extent : frame.extents) zero(extent);
                  },

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "formats/frame.h"
 #include "platform/volume.h"
@@ -13,11 +14,19 @@ namespace bsr {
 /// passes over becomes zero.
 class Applier {
  public:
-  /// `starts_empty`: the target is new and reads as zeros, so nothing needs zeroing.
-  Applier(VolumeSink& sink, const BeginFrame& begin, bool starts_empty)
-      : sink_(sink), begin_(begin), starts_empty_(starts_empty), cursor_(begin.resume.position) {}
+  using Base = std::function<VolumeReader&()>;
 
-  /// Does nothing for frames that change nothing.
+  /// `starts_empty`: the target is new and reads as zeros, so nothing needs zeroing. `base`, asked
+  /// when the first patch comes: what holds the base where this stream did not write yet.
+  Applier(VolumeSink& sink, const BeginFrame& begin, bool starts_empty, Base base)
+      : sink_(sink),
+        begin_(begin),
+        starts_empty_(starts_empty),
+        base_(std::move(base)),
+        cursor_(begin.resume.position) {}
+
+  /// Does nothing for frames that change nothing. Throws Error{verify} for a patch of something
+  /// else than the base holds.
   void apply(const FrameBody& body);
 
   /// After END: zeroes what is left to zero, and flushes. From here on the target equals the
@@ -29,10 +38,13 @@ class Applier {
  private:
   void zero_gap_before(uint64_t offset);
   void zero(Extent extent);
+  void write(const std::vector<Extent>& extents, ByteView content);
+  [[nodiscard]] AlignedBytes patched(const PatchFrame& patch) const;
 
   VolumeSink& sink_;
   const BeginFrame& begin_;
   bool starts_empty_;
+  Base base_;
   uint64_t cursor_;  // bytes in the volume: everything below is as the source has it
   uint64_t applied_bytes_ = 0;
 };

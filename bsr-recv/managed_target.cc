@@ -327,21 +327,34 @@ void ManagedTarget::keep_map(ContentDraft& draft, const std::string& uuid) const
              stderr);
 }
 
+/// The working copy may hold what a session wrote behind its last record; the generation does not.
+VolumeReader& ManagedTarget::base(const BeginFrame& begin) {
+  if (base_) return *base_;
+  const Generation& generation = *state_.base_of(begin);
+  base_activation_.emplace(lvm_, generation.volume);
+  base_.emplace(BlockFile(generation.volume.path, BlockFile::Access::shared_read));
+  return *base_;
+}
+
+void ManagedTarget::close_volumes() {
+  sink_.reset();
+  device_.reset();
+  base_.reset();
+  if (base_activation_) base_activation_->release();
+  activation_->release();
+}
+
 void ManagedTarget::discard() {
   draft_.reset();
   checkpoint_.remove();
-  sink_.reset();
-  device_.reset();
-  activation_->release();
+  close_volumes();
   look();
   // That a resync was tried stays known: what it began with may be damaged.
   if (state_.working && !is_content_identity(state_.applying)) remove_working_copy();
 }
 
 void ManagedTarget::commit(const BeginFrame& begin) {
-  sink_.reset();
-  device_.reset();
-  activation_->release();
+  close_volumes();
   const std::vector<LogicalVolume> volumes = look();
   if (adds_nothing_) {
     lvm_.remove_tag(state_.working->name, applying_tag(applying_name(begin)));

@@ -42,6 +42,7 @@ class ManagedTarget final : public Target {
   [[nodiscard]] bool holds(const BeginFrame& begin) const override;
   void settle() override;
   VolumeSink& prepare(const BeginFrame& begin) override;
+  VolumeReader& base(const BeginFrame& begin) override;
   [[nodiscard]] bool starts_empty() const override { return state_.generations.empty(); }
   void record(const BeginFrame& begin) override;
   ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
@@ -64,6 +65,7 @@ class ManagedTarget final : public Target {
   void remove_working_copy();
   /// Before anything was written to a working copy that was there, and clean, or was made for this.
   void leave_no_trace(bool was_clean, const BeginFrame& begin);
+  void close_volumes();
   void resize_working_copy(uint64_t bytes);
 
   Lvm lvm_;
@@ -77,6 +79,8 @@ class ManagedTarget final : public Target {
   std::optional<Digest> base_root_;    // of a resync: what the newest generation was found to hold
   bool adds_nothing_ = false;          // the newest generation already is what was received
   std::optional<Activation> activation_;
+  std::optional<Activation> base_activation_;
+  std::optional<BlockReader> base_;  // of the generation that patches apply to
   std::optional<BlockSink> device_;  // after activation_: closed before the volume is deactivated
   std::optional<PoolGuard> sink_;
 };

@@ -137,6 +137,12 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
   return *sink_;
 }
 
+/// It is written in place, and no byte twice.
+VolumeReader& PlainTarget::base(const BeginFrame&) {
+  if (!base_reader_) base_reader_.emplace(sink_->file());
+  return *base_reader_;
+}
+
 std::string PlainTarget::after_failure() const {
   if (!sink_ || !exists_) return Target::after_failure();
   if (is_resync_)

@@ -168,6 +168,8 @@ class Checkpoints {
 uint64_t planned_bytes(const FrameBody& body) {
   if (const auto* data = std::get_if<DataFrame>(&body)) return data->content.size();
   uint64_t bytes = 0;
+  if (const auto* patch = std::get_if<PatchFrame>(&body))
+    for (const Extent& extent : patch->extents) bytes += extent.length;
   if (const auto* zero = std::get_if<ZeroFrame>(&body))
     for (const Extent& extent : zero->extents) bytes += extent.length;
   return bytes;
@@ -293,7 +295,8 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   VolumeSink& sink = target.prepare(incoming.begin);
   kill_point("prepared");
   const bool starts_empty = target.starts_empty() && incoming.begin.resume.position == 0;
-  Applier applier(sink, incoming.begin, starts_empty);
+  Applier applier(sink, incoming.begin, starts_empty,
+                  [&]() -> VolumeReader& { return target.base(incoming.begin); });
   Checkpoints checkpoints(options, target, sink, incoming.begin, output);
   std::optional<ContentResult> content;
   try {

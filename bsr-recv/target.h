@@ -37,6 +37,9 @@ class Target {
   /// on, until commit(), it holds no state of the source.
   virtual VolumeSink& prepare(const BeginFrame& begin) = 0;
 
+  /// After prepare(): what the base holds, at least where nothing was written since then.
+  virtual VolumeReader& base(const BeginFrame& begin) = 0;
+
   /// After prepare(): the target is new and reads as zeros.
   [[nodiscard]] virtual bool starts_empty() const = 0;
 

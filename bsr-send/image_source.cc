@@ -99,6 +99,11 @@ class ImageSource final : public SendSource {
     return *reader_;
   }
 
+  VolumeReader& open_base() override {
+    base_reader_ = pool_.open(base_->thin_id);
+    return *base_reader_;
+  }
+
   void close() override {}
 
  private:
@@ -115,6 +120,7 @@ class ImageSource final : public SendSource {
   std::optional<ThinDevice> base_;
   BeginFrame begin_;
   std::unique_ptr<VolumeReader> reader_;
+  std::unique_ptr<VolumeReader> base_reader_;
 };
 
 }  // namespace

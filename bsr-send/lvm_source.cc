@@ -115,8 +115,15 @@ class LvmSource final : public SendSource {
 
   VolumeReader& open() override { return *reader_; }
 
+  VolumeReader& open_base() override {
+    base_activation_.emplace(lvm_, *base_);
+    return base_reader_.emplace(BlockFile(base_->path, BlockFile::Access::shared_read));
+  }
+
   void close() override {
     reader_.reset();
+    base_reader_.reset();
+    if (base_activation_) base_activation_->release();
     activation_->release();
   }
 
@@ -138,6 +145,8 @@ class LvmSource final : public SendSource {
   std::optional<LogicalVolume> base_;
   BeginFrame begin_;
   std::optional<Activation> activation_;
+  std::optional<Activation> base_activation_;
+  std::optional<BlockReader> base_reader_;
   std::optional<BlockReader> reader_;  // after activation_: closed before the volume is deactivated
 };
 

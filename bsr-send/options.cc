@@ -26,6 +26,18 @@ Compression parse_compression(const std::string& text) {
   fail(ErrorKind::usage, "--compress {}: give none, zstd or zstd:1 to zstd:19", text);
 }
 
+void check_patch(const SendOptions& options) {
+  if (!options.patch) return;
+  const bool has_base = options.resume ? !options.resume->is_full() : options.base.has_value();
+  if (!has_base)
+    fail(ErrorKind::usage, "--patch always: there is no base; give --incremental BASE");
+  if (options.format != StreamFormat::bsr_1)
+    fail(ErrorKind::usage,
+         "--patch always: only format bsr-1 can carry it; leave one of the two out");
+  if (!options.compression.enabled)
+    fail(ErrorKind::usage, "--patch always: patches are compressed; leave --compress none out");
+}
+
 void check(const SendOptions& options) {
   if (options.snapshot.empty() && !options.resume)
     fail(ErrorKind::usage,
@@ -39,6 +51,7 @@ void check(const SendOptions& options) {
          "--against needs no base and cannot be continued; leave --incremental and --token out");
   if (options.against && options.format != StreamFormat::bsr_1)
     fail(ErrorKind::usage, "--against: only format bsr-1 can carry it; leave --format out");
+  check_patch(options);
   if (options.content_digest && options.format != StreamFormat::bsr_1)
     fail(ErrorKind::usage,
          "--content-digest: only format bsr-1 can carry it; leave one of the two out");
@@ -92,6 +105,9 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   app.add_flag("-c", compress, "same as --compress zstd, which is the default");
   app.add_option("--threads", options.threads, "encoders; 0 does everything in one thread")
       ->check(CLI::Range(0, 64));
+  add_choice<bool>(
+      app, "--patch", options.patch, {{"never", false}, {"always", true}},
+      "never (default), or always: read the base too, ship only the pages that differ");
   add_choice<StreamFormat>(app, "--format", options.format,
                            {{"bsr-1", StreamFormat::bsr_1},
                             {"thin-1.0", StreamFormat::thin_1_0},

@@ -26,6 +26,7 @@ struct SendOptions {
   std::optional<std::string> output;
   Compression compression;
   unsigned threads = 0;
+  bool patch = false;  ///< ship what differs inside of chunks, packed against the base
   StreamFormat format = StreamFormat::bsr_1;
   DeltaEngine engine = DeltaEngine::native;
   std::string metadata_file;  ///< with data_file: a pool image, snapshots are thin ids

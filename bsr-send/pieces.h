@@ -2,8 +2,10 @@
 #pragma once
 
 #include <optional>
+#include <variant>
 
 #include "formats/delta.h"
+#include "formats/patch.h"
 #include "formats/piece.h"
 #include "platform/volume.h"
 
@@ -11,31 +13,66 @@ namespace bsr {
 
 constexpr uint64_t kZeroUnit =
     16 * 1024;  // zero runs are cut out in aligned units; shorter ones only cost a few bytes
+constexpr uint64_t kPage = 4096;  // what is compared with the base, aligned in the volume
 
-/// Reads what the plan names, in order, and gathers neighbours of one kind into one frame.
+/// The next part of a plan.
+struct Cut {
+  /// Nothing: all that was planned is as in the base.
+  std::variant<std::monostate, Piece, PatchDraft> body;
+  uint64_t end = 0;        ///< bytes in the volume: all below was said
+  uint64_t plan_data = 0;  ///< bytes in the plan's data extents since the last cut
+};
+
+/// An older state of the volume that the receiver has.
+struct PieceBase {
+  VolumeReader* volume = nullptr;
+  uint64_t size = 0;  ///< bytes
+};
+
+/// Reads what the plan names, in order, and gathers neighbours of one kind into one frame. With a
+/// base, pages that are as they were are left out, and the others become patches where the base has
+/// something that they can be packed against.
 class PieceReader {
  public:
-  PieceReader(DeltaSource& plan, VolumeReader& volume) : plan_(plan), volume_(volume) {}
+  PieceReader(DeltaSource& plan, VolumeReader& volume, PieceBase base = {})
+      : plan_(plan), volume_(volume), base_(base) {}
 
   /// The next frame's worth, or nullopt at the end.
-  std::optional<Piece> next();
+  std::optional<Cut> next();
 
  private:
   struct Segment {
     ChangeKind kind = ChangeKind::data;
+    bool patch = false;  // of data
     Extent extent;
     size_t offset = 0;  // of its bytes in block_
+
+    [[nodiscard]] bool continues(const Segment& other) const {
+      return kind == other.kind && patch == other.patch && extent.offset == other.extent.end();
+    }
   };
   bool fill();
+  bool at_hand();
+  void read_base(Extent extent);
   void split_block(Extent extent);
+  void split_pages(Extent extent, size_t offset);
+  void add_segment(const Segment& segment);
   void add(Piece& piece, const Segment& segment);
+  void add(PatchDraft& patch, const Segment& segment) const;
+  Piece gather_piece();
+  PatchDraft gather_patch();
 
   DeltaSource& plan_;
   VolumeReader& volume_;
+  PieceBase base_;
   Extent rest_;                    // of a data extent: not read yet
   AlignedBytes block_;             // the bytes that segments_ point into
+  AlignedBytes base_block_;        // the base there, as far as it reaches in whole pages
+  bool base_helps_ = false;        // it is not all zeros
   std::vector<Segment> segments_;  // in order, from next_
   size_t next_ = 0;
+  uint64_t read_end_ = 0;   // of what was read or planned as unmapped
+  uint64_t plan_data_ = 0;  // read since the last cut
 };
 
 }  // namespace bsr

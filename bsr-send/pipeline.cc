@@ -1,34 +1,35 @@
 #include "bsr-send/pipeline.h"
 
 #include "base/ordered_work.h"
+#include "base/overload.h"
 
 namespace bsr {
 namespace {
 
-struct Encoded {
-  EncodedBody body;
-  uint64_t end_position = 0;
-};
-
-Encoded encode_piece(Piece piece, Compression compression) {
-  const uint64_t end = end_of(piece);
-  return {encode(std::move(piece), compression), end};
+EncodedCut encode(Cut cut, Compression compression) {
+  EncodedCut encoded = {std::nullopt, cut.end, cut.plan_data};
+  std::visit(Overload{
+                 [](std::monostate) {},
+                 [&](auto& body) { encoded.body = bsr::encode(std::move(body), compression); },
+             },
+             cut.body);
+  return encoded;
 }
 
 }  // namespace
 
-void ship(PieceReader& pieces, BodyWriter& out, Compression compression, unsigned workers) {
-  using Task = std::packaged_task<Encoded()>;
-  work_in_order<Encoded>(
+void ship(PieceReader& pieces, CutWriter& out, Compression compression, unsigned workers) {
+  using Task = std::packaged_task<EncodedCut()>;
+  work_in_order<EncodedCut>(
       workers,
       [&]() -> std::optional<Task> {
-        std::optional<Piece> piece = pieces.next();
-        if (!piece) return std::nullopt;
-        return Task([piece = std::move(*piece), compression]() mutable {
-          return encode_piece(std::move(piece), compression);
+        std::optional<Cut> cut = pieces.next();
+        if (!cut) return std::nullopt;
+        return Task([cut = std::move(*cut), compression]() mutable {
+          return encode(std::move(cut), compression);
         });
       },
-      [&](Encoded encoded) { out.write(std::move(encoded.body), encoded.end_position); });
+      [&](const EncodedCut& cut) { out.write(cut); });
 }
 
 }  // namespace bsr

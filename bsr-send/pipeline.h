@@ -6,16 +6,23 @@
 
 namespace bsr {
 
-/// Takes bodies in order; called from one thread.
-class BodyWriter {
+/// The next part of a plan, ready for the stream.
+struct EncodedCut {
+  std::optional<EncodedBody> body;  ///< nothing: see Cut
+  uint64_t end = 0;
+  uint64_t plan_data = 0;
+};
+
+/// Takes parts in order; called from one thread.
+class CutWriter {
  public:
-  virtual ~BodyWriter() = default;
-  virtual void write(EncodedBody body, uint64_t end_position) = 0;
+  virtual ~CutWriter() = default;
+  virtual void write(const EncodedCut& cut) = 0;
 };
 
 /// Drains `pieces` into `out`: one thread reads, `workers` hash and compress, the calling thread
 /// writes. About 2 x workers pieces are in memory. workers == 0 does everything in the calling
 /// thread. The first failure, wherever it happens, is thrown here after all threads have ended.
-void ship(PieceReader& pieces, BodyWriter& out, Compression compression, unsigned workers);
+void ship(PieceReader& pieces, CutWriter& out, Compression compression, unsigned workers);
 
 }  // namespace bsr

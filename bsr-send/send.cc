@@ -164,7 +164,9 @@ Shipped ship_bsr1(const SendOptions& options, const Shipment& shipment, Plan& pl
   Shipped shipped;
   VolumeReader& volume = source.open();
   ClippedDelta extents = extents_of(plan, shipment.begin);
-  PieceReader pieces(extents, volume);
+  PieceBase base;
+  if (options.patch) base = {&source.open_base(), shipment.begin.base_size};
+  PieceReader pieces(extents, volume, base);
   StreamWriter writer(std::move(out), shipment.begin, meter);
   ship(pieces, writer, options.compression, options.threads);
   shipped.content_root = shipment.content_root;

@@ -30,6 +30,9 @@ class SendSource {
   /// The snapshot's bytes; they do not change while the source lives.
   virtual VolumeReader& open() = 0;
 
+  /// The bytes of the base, which there is.
+  virtual VolumeReader& open_base() = 0;
+
   /// Puts back whatever had to be changed to read, and says so when that fails.
   virtual void close() = 0;
 };

@@ -15,10 +15,13 @@ StreamWriter::StreamWriter(FdOutput output, const BeginFrame& begin, ProgressMet
   kill_point("begin-sent");
 }
 
-void StreamWriter::write(EncodedBody body, uint64_t end_position) {
-  encoder_.write(body, end_position);
+void StreamWriter::write(const EncodedCut& cut) {
+  if (cut.body)
+    encoder_.write(*cut.body, cut.end);
+  else
+    encoder_.pass(cut.end);
   kill_point("frame-sent");
-  if (body.type != stream::FrameType::unmap) done_ += body.decoded_bytes;
+  done_ += cut.plan_data;
   meter_.update(done_, encoder_.wire_bytes());
 }
 

@@ -1,4 +1,4 @@
-// Bodies in order become a stream on a descriptor.
+// Parts of a plan in order become a stream on a descriptor.
 #pragma once
 
 #include "bsr-send/pipeline.h"
@@ -8,14 +8,14 @@
 
 namespace bsr {
 
-class StreamWriter final : public BodyWriter {
+class StreamWriter final : public CutWriter {
  public:
   /// Writes BEGIN. `meter` hears of every frame.
   StreamWriter(FdOutput output, const BeginFrame& begin, ProgressMeter& meter);
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;
 
-  void write(EncodedBody body, uint64_t end_position) override;
+  void write(const EncodedCut& cut) override;
 
   /// Says how far the stream is, so that it can be continued here and is not taken for silent.
   void checkpoint() { encoder_.checkpoint(); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/overload.h"
 
 namespace bsr {
@@ -21,6 +22,12 @@ bool FrameChanges::next_change_frame() {
                      take(ChangeKind::data, data.extents);
                      content_ = std::move(data.content);
                      rest_ = content_;
+                   },
+                   [](const PatchFrame&) {
+                     fail(
+                         ErrorKind::unsupported,
+                         "what it changes inside of chunks is packed against its base (PATCH), and "
+                         "cannot be merged without that; send it with --patch never");
                    },
                    [&](ZeroFrame& zero) { take(ChangeKind::zero, zero.extents); },
                    [&](UnmapFrame& unmap) { take(ChangeKind::unmap, unmap.extents); },

@@ -28,13 +28,6 @@ class Sha256 {
 
 [[nodiscard]] std::string to_hex(ByteView bytes);
 
-/// 128 bits that stand for the decoded extents and content of one change frame: what an encoder can
-/// compute on its own, so that only the short chain below is serial.
-struct ContentHash {
-  uint64_t low = 0;
-  uint64_t high = 0;
-};
-
 /// xxh3-128 over the extent table and, seeded with that, over the content.
 [[nodiscard]] ContentHash content_hash(stream::FrameType type, std::span<const Extent> extents,
                                        ByteView content);

@@ -31,8 +31,13 @@ void ExtentEncoder::append(const DeltaExtent& extent, Bytes& out) {
 
 DeltaExtent ExtentDecoder::extent(uint64_t gap_and_kind, std::optional<uint64_t> length) {
   if (!length) fail(ErrorKind::corrupt, "the list of changed areas is torn");
+  constexpr uint64_t kMost = INT64_MAX / kSectorSize;
   DeltaExtent extent;
   extent.extent = {cursor_ + (gap_and_kind >> 1) * kSectorSize, *length * kSectorSize};
+  if ((gap_and_kind >> 1) > kMost || *length == 0 || *length > kMost ||
+      extent.extent.offset < cursor_ || extent.extent.offset > INT64_MAX)
+    fail(ErrorKind::corrupt, "the list of changed areas has one of {} sectors at sector {}",
+         *length, cursor_ / kSectorSize + (gap_and_kind >> 1));
   extent.kind = (gap_and_kind & 1) != 0 ? DeltaKind::unmap : DeltaKind::data;
   cursor_ = extent.extent.end();
   return extent;

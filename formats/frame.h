@@ -16,12 +16,21 @@ namespace bsr {
 
 using Digest = std::array<std::byte, stream::kDigestSize>;
 
+/// 128 bits that stand for the extents and the bytes of one change frame (content_hash()): what an
+/// encoder can compute on its own, so that only the short chain over these is serial.
+struct ContentHash {
+  uint64_t low = 0;
+  uint64_t high = 0;
+
+  friend bool operator==(const ContentHash&, const ContentHash&) = default;
+};
+
 /// Counts over the change frames of a whole logical transfer, and the last link of their digest
 /// chain.
 struct Totals {
   uint64_t frames = 0;
   uint64_t extents = 0;
-  uint64_t data_bytes = 0;
+  uint64_t data_bytes = 0;  ///< those of patches too
   uint64_t zero_bytes = 0;
   uint64_t unmap_bytes = 0;
   Digest digest{};
@@ -66,6 +75,15 @@ struct DataFrame {
   AlignedBytes content;
 };
 
+/// Bytes for extents of which the base holds an older state, packed against that (patch.h). They
+/// lie below the base's end.
+struct PatchFrame {
+  std::vector<Extent> extents;
+  ContentHash base;     ///< of the bytes that it applies to
+  ContentHash content;  ///< of what comes out, as it counts in the digest chain
+  AlignedBytes packed;  ///< one zstd frame
+};
+
 /// Areas that are mapped in the source and hold zeros.
 struct ZeroFrame {
   std::vector<Extent> extents;
@@ -91,8 +109,8 @@ struct UnknownFrame {
   uint16_t type = 0;
 };
 
-using FrameBody = std::variant<BeginFrame, DataFrame, ZeroFrame, UnmapFrame, CheckpointFrame,
-                               EndFrame, UnknownFrame>;
+using FrameBody = std::variant<BeginFrame, DataFrame, PatchFrame, ZeroFrame, UnmapFrame,
+                               CheckpointFrame, EndFrame, UnknownFrame>;
 
 /// A decoded frame and where it stood.
 struct Frame {

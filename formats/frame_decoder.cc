@@ -3,13 +3,13 @@
 #include "formats/frame_decoder.h"
 
 #include <xxhash.h>
-#include <zstd.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "base/error.h"
 #include "base/sector.h"
+#include "formats/extent_codec.h"
+#include "formats/zstd_frame.h"
 
 namespace bsr {
 namespace {
@@ -117,22 +117,6 @@ ExtentTable decode_extents(PayloadReader& payload) {
   return table;
 }
 
-AlignedBytes decompressed(ByteView wire, uint32_t length) {
-  thread_local const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
-                                                                                ZSTD_freeDCtx);
-  // One plain frame: libzstd by itself would also take several, skippable ones and the formats of
-  // its own past, whose decoders nobody should expose to hostile input.
-  if (wire.size() < sizeof(uint32_t) || load_le<uint32_t>(wire, 0) != ZSTD_MAGICNUMBER ||
-      ZSTD_findFrameCompressedSize(wire.data(), wire.size()) != wire.size())
-    fail(ErrorKind::corrupt, "compressed data is not one zstd frame");
-  AlignedBytes content(length);
-  const size_t size =
-      ZSTD_decompressDCtx(context.get(), content.data(), content.size(), wire.data(), wire.size());
-  if (ZSTD_isError(size) != 0U || size != length)
-    fail(ErrorKind::corrupt, "compressed data does not unpack to {} bytes", length);
-  return content;
-}
-
 DataFrame decode_data(PayloadReader payload, bool zstd) {
   DataFrame data;
   ExtentTable table = decode_extents(payload);
@@ -144,13 +128,49 @@ DataFrame decode_data(PayloadReader payload, bool zstd) {
   data.extents = std::move(table.extents);
   const ByteView wire = payload.rest();
   if (zstd) {
-    data.content = decompressed(wire, length);
+    data.content = unpack_zstd(wire, length);
   } else {
     if (wire.size() != length)
       fail(ErrorKind::corrupt, "{} bytes of data where {} belong", wire.size(), length);
     data.content.assign(wire.begin(), wire.end());
   }
   return data;
+}
+
+ContentHash decode_hash(PayloadReader& payload) {
+  const auto low = payload.take<uint64_t>();
+  return {low, payload.take<uint64_t>()};
+}
+
+PatchFrame decode_patch(PayloadReader payload) {
+  PatchFrame patch;
+  const auto count = payload.take<uint32_t>();
+  const auto length = payload.take<uint32_t>();
+  patch.base = decode_hash(payload);
+  patch.content = decode_hash(payload);
+  ByteView list = payload.bytes(payload.take<uint32_t>());
+  if (count == 0 || count > stream::kMaxExtents)
+    fail(ErrorKind::corrupt, "{} extents in one frame", count);
+  ExtentDecoder decoder;
+  const auto next_byte = [&]() -> std::optional<std::byte> {
+    if (list.empty()) return std::nullopt;
+    const std::byte byte = list.front();
+    list = list.subspan(1);
+    return byte;
+  };
+  uint64_t sum = 0;
+  while (const std::optional<DeltaExtent> found = decoder.next(next_byte)) {
+    if (found->kind != DeltaKind::data || patch.extents.size() == count)
+      fail(ErrorKind::corrupt, "the extents of a patch are not those that it counts");
+    sum += std::min<uint64_t>(found->extent.length, UINT32_MAX);
+    patch.extents.push_back(found->extent);
+  }
+  if (patch.extents.size() != count || sum != length || length > stream::kMaxContent)
+    fail(ErrorKind::corrupt, "{} extents of {} bytes where {} of {} belong", patch.extents.size(),
+         sum, count, length);
+  check_zstd(payload.rest());
+  patch.packed.assign(payload.rest().begin(), payload.rest().end());
+  return patch;
 }
 
 std::vector<Extent> decode_bare_extents(PayloadReader payload) {
@@ -194,6 +214,8 @@ FrameBody decode_body(const Header& header, ByteView bytes) {
       return decode_checkpoint(payload);
     case FrameType::end:
       return decode_end(payload);
+    case FrameType::patch:
+      return decode_patch(payload);
   }
   if ((header.type & stream::kSkippableBit) != 0) return UnknownFrame{header.type};
   fail(ErrorKind::unsupported, "frame type {} is not known: upgrade this program", header.type);

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "formats/extent_codec.h"
 
 namespace bsr {
 namespace {
@@ -27,6 +28,11 @@ void append_totals(Bytes& bytes, const Totals& totals) {
   append_le(bytes, totals.zero_bytes);
   append_le(bytes, totals.unmap_bytes);
   append(bytes, totals.digest);
+}
+
+void append_hash(Bytes& bytes, const ContentHash& hash) {
+  append_le(bytes, hash.low);
+  append_le(bytes, hash.high);
 }
 
 uint64_t checksum(const EncodedBody& body) {
@@ -129,6 +135,28 @@ EncodedBody encode(DataFrame&& data, Compression compression) {
   return body;
 }
 
+EncodedBody encode(PatchFrame&& patch) {
+  EncodedBody body;
+  body.type = FrameType::patch;
+  body.hash = patch.content;
+  body.extents = patch.extents.size();
+  Bytes list;
+  ExtentEncoder encoder;
+  for (const Extent& extent : patch.extents) {
+    encoder.append({extent, DeltaKind::data}, list);
+    body.decoded_bytes += extent.length;
+  }
+  append_le(body.table, static_cast<uint32_t>(patch.extents.size()));
+  append_le(body.table, static_cast<uint32_t>(body.decoded_bytes));
+  append_hash(body.table, patch.base);
+  append_hash(body.table, patch.content);
+  append_le(body.table, static_cast<uint32_t>(list.size()));
+  append(body.table, list);
+  body.content = std::move(patch.packed);
+  body.payload_checksum = checksum(body);
+  return body;
+}
+
 EncodedBody encode(const ZeroFrame& zero) {
   EncodedBody body = change(FrameType::zero, zero.extents, {});
   body.payload_checksum = checksum(body);
@@ -178,7 +206,7 @@ void TransferTotals::add(FrameType type, uint64_t extents, uint64_t bytes,
                          const ContentHash& hash) {
   ++counts_.frames;
   counts_.extents += extents;
-  if (type == FrameType::data) counts_.data_bytes += bytes;
+  if (type == FrameType::data || type == FrameType::patch) counts_.data_bytes += bytes;
   if (type == FrameType::zero) counts_.zero_bytes += bytes;
   if (type == FrameType::unmap) counts_.unmap_bytes += bytes;
   chain_.add(hash);

@@ -30,6 +30,7 @@ struct EncodedBody {
 
 [[nodiscard]] EncodedBody encode(const BeginFrame& begin);
 [[nodiscard]] EncodedBody encode(DataFrame&& data, Compression compression);
+[[nodiscard]] EncodedBody encode(PatchFrame&& patch);
 [[nodiscard]] EncodedBody encode(const ZeroFrame& zero);
 [[nodiscard]] EncodedBody encode(const UnmapFrame& unmap);
 [[nodiscard]] EncodedBody encode(const CheckpointFrame& checkpoint);

@@ -30,6 +30,11 @@ void StreamEncoder::write(const EncodedBody& body, uint64_t end_position) {
   if (since_checkpoint_ >= kCheckpointInterval) checkpoint();
 }
 
+void StreamEncoder::pass(uint64_t position) {
+  position_ = position;
+  checkpoint();
+}
+
 void StreamEncoder::checkpoint() {
   put(encode(CheckpointFrame{position_, totals_.digest()}));
   since_checkpoint_ = 0;

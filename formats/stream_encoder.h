@@ -19,6 +19,9 @@ class StreamEncoder {
   /// `end_position`: where the last extent of the body ends.
   void write(const EncodedBody& body, uint64_t end_position);
 
+  /// Nothing needs to be said up to here: puts a CHECKPOINT.
+  void pass(uint64_t position);
+
   /// Puts a CHECKPOINT, behind whatever came last.
   void checkpoint();
 

@@ -1,7 +1,7 @@
 // Format 1 of the stream as constants: the layout that the encoder, the decoder and
 // man/bsr-stream.5 share.
 //
-//   stream := BEGIN (DATA | ZERO | UNMAP | CHECKPOINT | skippable)* END
+//   stream := BEGIN (DATA | PATCH | ZERO | UNMAP | CHECKPOINT | skippable)* END
 //   frame  := header payload
 //
 // All integers are little-endian.
@@ -25,6 +25,7 @@ enum class FrameType : uint16_t {
   unmap = 4,
   checkpoint = 5,
   end = 6,
+  patch = 7,
 };
 constexpr uint16_t kSkippableBit =
     0x8000;  // a type with this bit may be passed over by who does not know it
@@ -32,7 +33,7 @@ constexpr uint16_t kFlagZstd = 1;  // DATA: the bytes behind the extent table ar
 
 // Bounds, checked before memory is taken.
 constexpr uint32_t kMaxExtents = 4096;        // in one frame
-constexpr uint32_t kMaxContent = 1U << 20;    // decoded bytes of one DATA frame
+constexpr uint32_t kMaxContent = 1U << 20;    // decoded bytes of one DATA or PATCH frame
 constexpr size_t kExtentSize = 16;            // offset u64, length u64
 constexpr size_t kExtentTableHeaderSize = 8;  // extent count u32, content length u32
 constexpr uint32_t kMaxPayload =

@@ -10,7 +10,8 @@ namespace bsr {
 
 using stream::FrameType;
 
-void StreamGrammar::change(FrameType type, std::span<const Extent> extents, ByteView content) {
+void StreamGrammar::change(FrameType type, std::span<const Extent> extents,
+                           const ContentHash& hash) {
   uint64_t bytes = 0;
   for (const Extent& extent : extents) {
     if (extent.offset < cursor_)
@@ -22,7 +23,15 @@ void StreamGrammar::change(FrameType type, std::span<const Extent> extents, Byte
     cursor_ = extent.end();
     bytes += extent.length;
   }
-  totals_->add(type, extents.size(), bytes, content_hash(type, extents, content));
+  totals_->add(type, extents.size(), bytes, hash);
+}
+
+void StreamGrammar::patch(const PatchFrame& patch) {
+  const uint64_t base_end = begin_->is_full() ? 0 : begin_->base_size;
+  if (patch.extents.back().end() > base_end)
+    fail(ErrorKind::corrupt, "a patch up to byte {} of a base of {} bytes",
+         patch.extents.back().end(), base_end);
+  change(FrameType::patch, patch.extents, patch.content);
 }
 
 void StreamGrammar::check_body(const FrameBody& body) {
@@ -33,9 +42,18 @@ void StreamGrammar::check_body(const FrameBody& body) {
             cursor_ = begin.resume.position;
             totals_.emplace(begin);
           },
-          [&](const DataFrame& data) { change(FrameType::data, data.extents, data.content); },
-          [&](const ZeroFrame& zero) { change(FrameType::zero, zero.extents, {}); },
-          [&](const UnmapFrame& unmap) { change(FrameType::unmap, unmap.extents, {}); },
+          [&](const DataFrame& data) {
+            change(FrameType::data, data.extents,
+                   content_hash(FrameType::data, data.extents, data.content));
+          },
+          [&](const PatchFrame& packed) { patch(packed); },
+          [&](const ZeroFrame& zero) {
+            change(FrameType::zero, zero.extents, content_hash(FrameType::zero, zero.extents, {}));
+          },
+          [&](const UnmapFrame& unmap) {
+            change(FrameType::unmap, unmap.extents,
+                   content_hash(FrameType::unmap, unmap.extents, {}));
+          },
           [&](const CheckpointFrame& checkpoint) {
             if (checkpoint.position < cursor_ || checkpoint.position > begin_->volume_size ||
                 checkpoint.position % kSectorSize != 0 || checkpoint.digest != totals_->digest())

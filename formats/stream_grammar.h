@@ -23,7 +23,8 @@ class StreamGrammar {
   [[nodiscard]] ResumePoint progress() const { return {cursor_, totals_->value()}; }
 
  private:
-  void change(stream::FrameType type, std::span<const Extent> extents, ByteView content);
+  void change(stream::FrameType type, std::span<const Extent> extents, const ContentHash& hash);
+  void patch(const PatchFrame& patch);
   void check_body(const FrameBody& body);
 
   std::optional<BeginFrame> begin_;

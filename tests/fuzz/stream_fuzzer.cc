@@ -11,6 +11,7 @@
 #include "base/overload.h"
 #include "formats/frame_decoder.h"
 #include "formats/frame_encoder.h"
+#include "formats/patch.h"
 #include "formats/stream_grammar.h"
 #include "tests/fuzz/repaired_stream.h"
 
@@ -53,6 +54,17 @@ class Cursor {
   uint64_t position_ = 0;
 };
 
+/// Whatever a patch holds, and whatever it is applied to: an Error, or as many bytes as it says.
+void apply_to_rubbish(const bsr::PatchFrame& patch, uint64_t length) {
+  bsr::AlignedBytes base(length);
+  for (size_t i = 0; i < base.size(); i += 3) base[i] = static_cast<std::byte>(i / 7);
+  try {
+    require(apply_patch(patch, base).size() == length);
+  } catch (const bsr::Error& error) {
+    require(error.kind() == bsr::ErrorKind::corrupt);
+  }
+}
+
 struct Outcome {
   std::vector<bsr::FrameBody> bodies;  // that decoder and grammar let pass
   bsr::Totals totals;
@@ -93,6 +105,13 @@ void check_promises(const Outcome& outcome) {
               require(!data.content.empty());
               cursor.pass(data.extents, volume_size, data.content.size());
             },
+            [&](const bsr::PatchFrame& patch) {
+              uint64_t length = 0;
+              for (const bsr::Extent& extent : patch.extents) length += extent.length;
+              require(length > 0 && length <= bsr::stream::kMaxContent);
+              cursor.pass(patch.extents, volume_size, length);
+              apply_to_rubbish(patch, length);
+            },
             [&](const bsr::ZeroFrame& zero) { cursor.pass(zero.extents, volume_size, 0); },
             [&](const bsr::UnmapFrame& unmap) { cursor.pass(unmap.extents, volume_size, 0); },
             [](const auto&) {},
@@ -114,6 +133,7 @@ bsr::Bytes written(const Outcome& outcome, bsr::Compression compression) {
     std::visit(
         bsr::Overload{
             [&](const bsr::DataFrame& data) { write(encode(bsr::DataFrame(data), compression)); },
+            [&](const bsr::PatchFrame& patch) { write(encode(bsr::PatchFrame(patch))); },
             [](const bsr::EndFrame&) {},  // below, also for streams that did not get there
             [](const bsr::UnknownFrame&) {},
             [&](const auto& other) { write(encode(other)); },

@@ -15,6 +15,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+import tempfile
 
 # --- XXH3, for the lengths that occur: not 1 to 16 bytes, and 128 bits not up to 240 but empty
 
@@ -128,7 +129,7 @@ def xxh3_128(data, seed):
 
 # --- frames, as bsr-stream(5) lays them out
 
-BEGIN, DATA, ZERO, UNMAP, CHECKPOINT, END = range(1, 7)
+BEGIN, DATA, ZERO, UNMAP, CHECKPOINT, END, PATCH = range(1, 8)
 NAMES = {ZERO: "ZERO", UNMAP: "UNMAP"}
 
 
@@ -140,6 +141,14 @@ def text(value, size):
 def zstd(content, *options):
     command = ["zstd", "--quiet", "--stdout", *options]
     return subprocess.run(command, input=content, stdout=subprocess.PIPE, check=True).stdout
+
+
+def leb128(number):
+    groups = []
+    while number > 127:
+        groups.append(number & 127 | 128)
+        number >>= 7
+    return bytes(groups + [number])
 
 
 class Stream:
@@ -207,6 +216,29 @@ class Stream:
             self.change(DATA, extents, content, pack(content), "zstd DATA", flags=1)
         else:
             self.change(DATA, extents, content, content, "DATA")
+
+    def patch(self, base, *extents):
+        content, old = (b"".join(v[o:o + n] for o, n in extents) for v in (self.volume, base))
+        with tempfile.NamedTemporaryFile() as prefix, tempfile.NamedTemporaryFile() as new:
+            for file, data in (prefix, old), (new, content):
+                file.write(data)
+                file.flush()
+            command = ["zstd", "-q", "-c", "-3", "--no-check", "--patch-from=" + prefix.name, new.name]
+            packed = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+        raw, numbers, cursor = b"", b"", 0
+        for offset, length in extents:
+            raw += struct.pack("<QQ", offset, length)
+            numbers += leb128((offset - cursor) // 512 * 2) + leb128(length // 512)
+            cursor = offset + length
+        seed = xxh3_64(struct.pack("<Q", PATCH) + raw)
+        hashes = [xxh3_128(data, seed) for data in (old, content)]
+        self.digest = hashlib.sha256(self.digest + struct.pack("<QQ", *hashes[1])).digest()
+        self.frames += 1
+        self.extents += len(extents)
+        self.counts[DATA] += len(content)
+        payload = struct.pack("<II4QI", len(extents), len(content), *hashes[0], *hashes[1], len(numbers))
+        self.frame(PATCH, payload + numbers + packed, "PATCH%s base=%x,%x content=%x,%x packed=%s" % (
+            "".join(" %d+%d" % extent for extent in extents), *hashes[0], *hashes[1], packed.hex()))
 
     def empty(self, kind, *extents):
         for offset, length in extents:
@@ -285,6 +317,27 @@ def delta(pack):
     return stream
 
 
+def patches():
+    """Changes within pages, packed against the base, between changes of other kinds."""
+    volume = base_volume(192 * KIB) + bytearray(64 * KIB)
+    put(volume, 4 * KIB + 100, 30, 7)
+    put(volume, 24 * KIB + 4000, 96, 8)
+    volume[64 * KIB:128 * KIB] = bytes(64 * KIB)
+    volume[160 * KIB:164 * KIB] = volume[160 * KIB + 9:164 * KIB + 9]
+    put(volume, 200 * KIB, 512, 9)
+    stream = Stream(volume, {"sector": 512, "chunk": 64 * KIB, "epoch": 0, "time": 1736121602,
+                             "plan": (192 * KIB, 64 * KIB, 3), "snapshot": "snapshot-2",
+                             "base": "snapshot-1", "base_size": 192 * KIB, "name": "vg/data"})
+    base = base_volume(192 * KIB)
+    stream.patch(base, (4 * KIB, 4 * KIB), (24 * KIB, 4 * KIB))
+    stream.empty(UNMAP, (64 * KIB, 64 * KIB))
+    stream.checkpoint(128 * KIB)
+    stream.patch(base, (160 * KIB, 4 * KIB))
+    stream.data((200 * KIB, 4 * KIB))
+    stream.end()
+    return stream
+
+
 def resumed():
     """The rest of `full`, from its checkpoint on."""
     whole = full(None)
@@ -333,6 +386,7 @@ STREAMS = {
     "full-zstd": lambda: full(zstd_with_size),
     "delta": lambda: delta(None),
     "delta-zstd": lambda: delta(zstd_of_unknown_size),
+    "patches": patches,
     "resumed": resumed,
     "shrink": shrink,
     "nothing": nothing,

@@ -25,12 +25,17 @@ ship_first() { bsr-send vg/s0 | ssh dr bsr-recv --pool vg/pool vg/data; }
 [[ $(ship_first) == 'committed '* ]] || fail "the first transfer"
 
 uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
-number=0 held=s0
+number=0 held=s0 patch=never
 
-# next_snapshot: about 4 MiB of changes since the one that dr holds, as vg/s$number. Older ones go.
+# next_snapshot: about 4 MiB of changes since the one that dr holds, as vg/s$number. Every other one is sent as patches,
+# and has changes within pages.
 next_snapshot() {
   local i
-  number=$((number + 1))
+  number=$((number + 1)) patch=never
+  if ((number % 2 == 0)); then
+    patch=always
+    for ((i = 0; i < 16; i++)); do write_random vg/data $((RANDOM % 16384)) 1 "$RANDOM"; done
+  fi
   for ((i = 0; i < 8; i++)); do write_random vg/data $((RANDOM % 15872)) 512 "$RANDOM"; done
   discard vg/data $((RANDOM % 250 * 64)) 320
   snapshot vg/data "s$number"
@@ -81,7 +86,7 @@ go_on() {
     echo "  continues at $(bsr-send -n -v -t "$token" 2>&1 | sed -n 's/.*continued at \([^:]*\):.*/\1/p')"
     what=(-t "$token")
   fi
-  session bsr-send bsr-recv 1G "${what[@]}"
+  session bsr-send bsr-recv 1G --patch $patch "${what[@]}"
   expect_same "committed $(uuid "vg/s$number")" "$(< answer)" "answer ($(< said))"
   expect_generation "s$number"
   expect_nothing_left
@@ -115,7 +120,7 @@ round() {
   else
     receiver="BSR_KILL_POINT=$point killable-bsr-recv"
   fi
-  session "$sender" "$receiver" "$limit" -i "vg/$held" "vg/s$number" &
+  session "$sender" "$receiver" "$limit" --patch $patch -i "vg/$held" "vg/s$number" &
   running=$!
   wait_until_stopped
   case $way in
@@ -128,7 +133,7 @@ round() {
   esac
   wait $running
   # Deactivated by the session that follows, or not at all, because it may be somebody's.
-  if [[ $way == sender ]] && active "vg/s$number"; then lvchange -qq -an "vg/s$number"; fi
+  if [[ $way == sender ]]; then lvchange -qq -an "vg/s$number" "vg/$held"; fi
   if [[ $point == committed || $point == unacknowledged || $point == end-sent ]]; then
     expect_generation "s$number"
   else

@@ -62,8 +62,9 @@ struct Transfer {
   unsigned workers = 0;
   Compression compression;
 
-  /// The stream that turns the base, if there is one, into `next`.
-  void send(const Bytes& next, const MemoryFile& wire) {
+  /// The stream that turns the base, if there is one, into `next`; in patches against `old`, if
+  /// that is given.
+  void send(const Bytes& next, const MemoryFile& wire, const Bytes* old = nullptr) {
     const std::optional<uint64_t> base = begin.is_full() ? std::nullopt : std::optional(kBase);
     const auto delta = open_delta(DeltaEngine::native, {metadata_path, false}, base, kNext, kChunk,
                                   begin.base_size, begin.volume_size);
@@ -71,7 +72,10 @@ struct Transfer {
     begin.plan_data = plan.data_bytes();
     Plan::Reader extents(plan);
     MemoryVolume volume(next);
-    PieceReader pieces(extents, volume);
+    std::optional<MemoryVolume> base_volume;
+    PieceBase piece_base;
+    if (old != nullptr) piece_base = {&base_volume.emplace(*old), begin.base_size};
+    PieceReader pieces(extents, volume, piece_base);
     ProgressMeter meter({}, plan.data_bytes());
     StreamWriter writer(FdOutput(wire.fd()), begin, meter);
     ship(pieces, writer, compression, workers);
@@ -85,7 +89,7 @@ struct Transfer {
     const StreamStart start(input);
     const auto frames = open_format1(input, start, {});
     MemoryVolume target(std::move(old));
-    Applier applier(target, begin, starts_empty);
+    Applier applier(target, begin, starts_empty, [&]() -> VolumeReader& { return target; });
     while (const std::optional<Frame> frame = frames->next()) applier.apply(frame->body);
     applier.finish();
     EXPECT_GE(target.flushes, 1U);
@@ -152,6 +156,28 @@ TEST_F(TransferTest, DeltaTurnsBaseIntoNext) {
     Bytes old = with_rubbish_behind(render(base_, transfer_.begin.base_size), size);
     ASSERT_EQ(expected, transfer_.receive(wire, std::move(old), false));
   }
+}
+
+TEST_F(TransferTest, PatchesTurnBaseIntoNext) {
+  uint64_t patched = 0;
+  for (unsigned round = 0; round < rounds() / 2; ++round) {
+    const auto seed = std::random_device{}();
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    dice_.seed(seed);
+    SetUp();
+    make_delta();
+    const MemoryFile whole;
+    const MemoryFile wire;
+    const uint64_t size = transfer_.begin.volume_size;
+    const Bytes expected = render(next_, size);
+    Bytes old = render(base_, transfer_.begin.base_size);
+    transfer_.send(expected, whole);
+    transfer_.send(expected, wire, &old);
+    patched += wire.size() < whole.size() ? 1 : 0;
+    old = with_rubbish_behind(std::move(old), size);
+    ASSERT_EQ(expected, transfer_.receive(wire, std::move(old), false));
+  }
+  EXPECT_GT(patched, rounds() / 8);
 }
 
 TEST_F(TransferTest, FullStreamReplacesWhateverWasThere) {

@@ -32,11 +32,11 @@ class FailingVolume final : public VolumeReader {
   }
 };
 
-class CollectingWriter final : public BodyWriter {
+class CollectingWriter final : public CutWriter {
  public:
   explicit CollectingWriter(size_t fail_after = SIZE_MAX) : fail_after_(fail_after) {}
-  void write(EncodedBody, uint64_t end_position) override {
-    ends.push_back(end_position);
+  void write(const EncodedCut& cut) override {
+    ends.push_back(cut.end);
     if (ends.size() == fail_after_) fail(ErrorKind::peer, "reader gone");
   }
   std::vector<uint64_t> ends;

@@ -100,7 +100,7 @@ TEST(FrameDecoder, CallsUnknownFlagsUnsupported) {
 }
 
 TEST(FrameDecoder, CallsUnknownFrameTypesUnsupported) {
-  for (const uint16_t type : std::initializer_list<uint16_t>{0, 7, 0x7fff})
+  for (const uint16_t type : std::initializer_list<uint16_t>{0, 8, 0x7fff})
     EXPECT_EQ(ErrorKind::unsupported, decoder_refusal(raw_frame(type, 0, {}))) << type;
 }
 

@@ -51,10 +51,23 @@ Bytes volume_before(const BeginFrame& begin) {
   return bytes;
 }
 
+/// The base, while the target changes.
+class BaseBefore final : public VolumeReader {
+ public:
+  explicit BaseBefore(const BeginFrame& begin) : bytes_(volume_before(begin)) {}
+  void read(uint64_t offset, std::span<std::byte> into) override {
+    std::ranges::copy(std::span(bytes_).subspan(offset, into.size()), into.begin());
+  }
+
+ private:
+  Bytes bytes_;
+};
+
 std::string volume_after(const std::vector<Frame>& frames) {
   const BeginFrame& begin = std::get<BeginFrame>(frames.front().body);
   MemorySink sink(volume_before(begin));
-  Applier applier(sink, begin, false);
+  BaseBefore base(begin);
+  Applier applier(sink, begin, false, [&]() -> VolumeReader& { return base; });
   for (const Frame& frame : frames) applier.apply(frame.body);
   applier.finish();
   Sha256 sha;
@@ -90,8 +103,8 @@ TEST_P(GoldenStream, EveryCutOfItIsTruncated) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Format1, GoldenStream,
-                         testing::Values("full", "full-zstd", "delta", "delta-zstd", "shrink",
-                                         "nothing"),
+                         testing::Values("full", "full-zstd", "delta", "delta-zstd", "patches",
+                                         "shrink", "nothing"),
                          [](const auto& name) {
                            std::string text = name.param;
                            std::ranges::replace(text, '-', '_');

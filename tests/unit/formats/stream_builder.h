@@ -16,6 +16,7 @@
 #include "formats/frame.h"
 #include "formats/frame_decoder.h"
 #include "formats/frame_encoder.h"
+#include "formats/patch.h"
 #include "formats/stream_grammar.h"
 #include "tests/fakes/thrown_error.h"
 
@@ -56,6 +57,23 @@ inline DataFrame data_frame(std::vector<Extent> extents, unsigned seed = 0) {
   for (size_t i = 0; i < length; ++i)
     data.content[i] = static_cast<std::byte>((i / 7 * 31 + seed * 13 + 1) & 0xff);
   return data;
+}
+
+/// What patch_frame() applies to: something like what it gives.
+inline AlignedBytes patch_base(const std::vector<Extent>& extents) {
+  AlignedBytes base = data_frame(extents, 3).content;
+  for (size_t i = 100; i < base.size(); i += 1000) base[i] ^= std::byte{1};
+  return base;
+}
+
+inline PatchFrame patch_frame(const std::vector<Extent>& extents) {
+  PatchDraft draft = {extents, data_frame(extents, 3).content, patch_base(extents)};
+  FrameDecoder decoder;
+  const EncodedBody body = encode(std::move(draft), kZstd);
+  decoder.feed(encode_header(body, 0));
+  decoder.feed(body.table);
+  decoder.feed(body.content);
+  return std::get<PatchFrame>(decoder.next().value().body);
 }
 
 /// A frame whose checksums are right; nothing else about it need be.
@@ -109,6 +127,7 @@ inline Bytes wire(const FrameBody& body, uint64_t sequence, Compression compress
   return std::visit(
       Overload{
           [&](const DataFrame& data) { return encoded(encode(DataFrame(data), compression)); },
+          [&](const PatchFrame& patch) { return encoded(encode(PatchFrame(patch))); },
           [&](const UnknownFrame& unknown) {
             return raw_frame(unknown.type, sequence, Bytes(23, std::byte{0x42}));
           },
@@ -134,6 +153,7 @@ inline std::vector<FrameBody> whole(const BeginFrame& begin, std::vector<FrameBo
   for (FrameBody& body : between) {
     std::visit(Overload{
                    [&](const DataFrame& data) { count(encode(DataFrame(data), kPlain)); },
+                   [&](const PatchFrame& patch) { count(encode(PatchFrame(patch))); },
                    [&](const ZeroFrame& zero) { count(encode(zero)); },
                    [&](const UnmapFrame& unmap) { count(encode(unmap)); },
                    [&](CheckpointFrame& checkpoint) { checkpoint.digest = totals.digest(); },
@@ -153,10 +173,11 @@ inline Bytes whole_wire(const BeginFrame& begin, std::vector<FrameBody> between,
 
 /// A small stream with every kind of frame.
 inline std::vector<FrameBody> small_stream() {
-  return whole(delta_begin(),
-               {data_frame({{0, 512}, {4096, 1024}}, 1), ZeroFrame{{{8192, 512}}},
-                UnknownFrame{0x8007}, CheckpointFrame{16384, {}},
-                UnmapFrame{{{65536, 65536}, {196608, 65536}}}, data_frame({{524288, 512}}, 2)});
+  return whole(
+      delta_begin(),
+      {data_frame({{0, 512}, {4096, 1024}}, 1), ZeroFrame{{{8192, 512}}},
+       patch_frame({{12288, 1024}, {14336, 512}}), UnknownFrame{0x8007}, CheckpointFrame{16384, {}},
+       UnmapFrame{{{65536, 65536}, {196608, 65536}}}, data_frame({{524288, 512}}, 2)});
 }
 
 /// Feeds `bytes` in pieces through decoder and grammar, as a receiver does, and returns the frames.
@@ -222,6 +243,11 @@ inline std::string describe(const FrameBody& body) {
             Sha256 sha;
             sha.update(data.content);
             return fmt::format("DATA{} content={}", describe(data.extents), to_hex(sha.finish()));
+          },
+          [](const PatchFrame& patch) {
+            return fmt::format("PATCH{} base={:x},{:x} content={:x},{:x} packed={}",
+                               describe(patch.extents), patch.base.low, patch.base.high,
+                               patch.content.low, patch.content.high, to_hex(patch.packed));
           },
           [](const ZeroFrame& zero) { return "ZERO" + describe(zero.extents); },
           [](const UnmapFrame& unmap) { return "UNMAP" + describe(unmap.extents); },

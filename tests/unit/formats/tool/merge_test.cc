@@ -158,7 +158,7 @@ class MergeTest : public testing::Test {
     old.resize(std::min<size_t>(old.size(), begin.volume_size));
     while (old.size() < begin.volume_size) old.push_back(static_cast<std::byte>(dice_()));
     MemoryVolume target(std::move(old));
-    Applier applier(target, begin, false);
+    Applier applier(target, begin, false, {});
     for (const Frame& frame : frames) applier.apply(frame.body);
     applier.finish();
     return std::move(target.content);

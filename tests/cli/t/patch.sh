@@ -1,0 +1,89 @@
+#!/bin/bash
+# --patch always: only pages that differ travel, packed against what the base holds; what is as it was does not.
+set -euo pipefail
+# shellcheck source=tests/cli/lib.sh
+. "$CLI/lib.sh"
+
+# sectors FILE FIRST STEP COUNT SEED: single sectors, that far apart.
+sectors() {
+  perl -e 'my ($file, $first, $step, $count, $seed) = @ARGV; srand($seed); open F, "+<", $file; binmode F;
+    for (0 .. $count - 1) { seek F, ($first + $_ * $step) * 512, 0; print F pack("L*", map { int(rand(2**32)) } 1 .. 128) }' "$@"
+}
+
+truncate -s 8M v1
+write_random v1 0 6000 1
+cp v1 v2
+sectors v2 5 131 60 2        # in as many chunks, one page each
+write_random v2 6400 300 3   # where the base has nothing
+write_zero v2 1024 64        # a chunk that goes
+write_zero v2 2064 32        # two units of zeros inside of one
+dd if=v1 of=v2 bs=1 skip=3000000 seek=3000007 count=20000 conv=notrunc status=none # moved by some bytes
+# Other sizes, which end inside of a page.
+head -c $((5 * 1048576 + 1536)) v2 > v3
+sectors v3 9000 500 2 4
+cp v3 v4
+truncate -s $((7 * 1048576 + 512)) v4
+sectors v4 10200 3 30 5
+
+for chunk in 64 256; do
+  make_pool $chunk v1 v2 v3 v4
+  rewrite_same 2 4 7
+  for pair in '1 2' '2 3' '3 4' '4 1' '2 1'; do
+    read -r from to <<< "$pair"
+    sizes=(--size "$(stat -c %s "v$to")" --base-size "$(stat -c %s "v$from")")
+    send_to whole "${sizes[@]}" -i "$from" "$to"
+    send_to patches "${sizes[@]}" --patch always -i "$from" "$to"
+    (($(stat -c %s patches) < $(stat -c %s whole))) || fail "$pair: $(stat -c %s patches) bytes with patches, $(stat -c %s whole) without"
+    for threads in 0 3; do
+      send_to again "${sizes[@]}" --threads $threads --patch always -i "$from" "$to"
+      expect_equal patches again
+    done
+    bsr-stream verify patches
+    cp "v$from" target
+    receive_from patches ./target --base "$(identity "$from")" > said
+    expect_same "committed $(identity "$to")" "$(< said)" "answer"
+    expect_equal "v$to" target
+  done
+done
+make_pool 64 v1 v2 v3 v4
+
+# Sixty sectors of random bytes are 30 KiB, 300 KiB have no base, the bytes that moved are found.
+send_to patches --size 8388608 --patch always -i 1 2
+(($(stat -c %s patches) < 350 * 1024)) || fail "$(stat -c %s patches) bytes for 330 KiB"
+bsr-stream dump patches > shown
+grep -q ' PATCH ' shown || fail "no PATCH in $(< shown)"
+bsr-stream dump --json patches > shown
+grep -q '"type":"PATCH","bytes":[0-9]*,"extents":\[\[' shown || fail "no PATCH in JSON"
+
+# Damage below a patch is noticed before it is covered up; elsewhere it is not the patch's business.
+cp v1 target
+flip_byte target $((5 * 512))
+expect_rc verify receive_from patches ./target --base "$(identity 1)"
+expect_says 'between bytes [0-9]+ and [0-9]+ the base here is not what the stream was made against' 'send'
+
+# Cut and continued: in place, what was written behind the resume point is not the base any more.
+cp v1 target
+head -c $(($(stat -c %s patches) * 3 / 4)) patches > part
+expect_rc truncated receive_from part ./target --base "$(identity 1)"
+token=$(bsr-recv -t ./target)
+bsr-send "${POOL[@]}" -t "$token" | bsr-recv ./target > said
+expect_equal v2 target
+
+# What was written again with the same bytes is planned, and not sent.
+make_pool 64 v1 v1
+rewrite_same 2 1 2 3 40
+expect_same $'size\t262144' "$(bsr-send "${POOL[@]}" -nP --patch always -i 1 2 | tail -n 1)" "plan"
+send_to same --size 8388608 --patch always -i 1 2
+(($(stat -c %s same) < 1000)) || fail "$(stat -c %s same) bytes for nothing"
+cp v1 target
+receive_from same ./target --base "$(identity 1)" > said
+expect_equal v1 target
+
+send_to full --size 8388608 1
+expect_rc unsupported bsr-stream merge full patches -o merged
+expect_says '--patch never'
+expect_rc usage bsr-send "${POOL[@]}" --patch always 1
+expect_says '--patch' '--incremental'
+expect_rc usage bsr-send "${POOL[@]}" --patch always --compress none -i 1 2
+expect_rc usage bsr-send "${POOL[@]}" --patch always --format thin-1.1 -i 1 2
+expect_rc usage bsr-send "${POOL[@]}" --patch sometimes -i 1 2
