@@ -98,6 +98,10 @@ cut_often() {
     if [[ $round == random ]]; then round=$((took * (RANDOM % 100) / 100)); fi
     cut_while_sending "$round" ${1:+"$RANDOM"}
     send_whole
+    # Both sides keep three.
+    # shellcheck disable=SC2016
+    on dr "generations $group/data | head -n -3 |" 'while read -r old; do lvremove -qq -y "$old"; done'
+    if ((number > 3)); then lvremove -qq -y "vg/s$((number - 3))"; fi
   done
 }
 
