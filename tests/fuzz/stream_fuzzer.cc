@@ -140,7 +140,9 @@ bsr::Bytes written(const Outcome& outcome, bsr::Compression compression) {
         },
         body);
   }
-  write(encode(bsr::EndFrame{outcome.totals, {}}));
+  bsr::EndFrame end{outcome.totals, {}};
+  end.content_root.fill(std::byte{1});  // a base that is named by its content asks for one
+  write(encode(end));
   return bytes;
 }
 
