@@ -202,6 +202,7 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
     throw;
   }
   resize_working_copy(begin.volume_size);
+  lvm_.flush(target_.vg);  // before a record says that the working copy is there
   BlockFile file(state_.working->path, BlockFile::Access::write);
   const std::optional<ThinFacts> thin = thin_facts(file.fd());
   device_.emplace(std::move(file), thin);

@@ -106,7 +106,7 @@ std::string fields_text(const Json& json) {
   for (const auto& [key, value] : json.items()) {
     if (key == "sequence" || key == "at" || key == "type" || value.is_null()) continue;
     if (key == "extents")
-      text += " " + extents_text(value);
+      text += fmt::format(" {}", extents_text(value));
     else
       text +=
           fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : value.dump());

@@ -1,11 +1,12 @@
 #!/bin/bash
-# lab: pair disks=96M:volatile,96M:volatile,16M,16M:volatile timeout=900 long
+# lab: pair disks=96M:volatile,96M:volatile,16M,16M:volatile,96M,16M:volatile timeout=900 long
 # Power of the receiving node is cut at random moments of a session, and right after it said `committed`. What the sender
 # was told is there then, and is the source's content, bit for bit; the same change can be sent again. kill-points does it at named moments.
 #
 # In the group `one` the disk forgets all that was not flushed. In `split` it keeps, loses or tears each such write by seed;
 # LVM's own metadata is on a disk that keeps everything, because LVM itself does not survive this: it never flushes between
-# a new text and the header that points to it.
+# a new text and the header that points to it. In `apart` LVM's metadata is all that a power cut loses: what was said
+# to be recorded or committed must not need it.
 set -euo pipefail
 . /lab/lib.sh
 
@@ -84,6 +85,15 @@ cut_while_sending() {
   fi
 }
 
+# cut_when_recorded: the stream ends early, and power goes when dr has said where it can be continued.
+cut_when_recorded() {
+  { bsr-send -i "vg/s$((number - 1))" "vg/s$number" || true; } | head -c 1M | { ssh dr bsr-recv "$group/data" || true; } 2> said
+  grep -q 'continue with' said || fail "no record: $(< said)"
+  echo "s$number into $group, cut when recorded: $(power_cut)"
+  power_on
+  [[ -n $(ssh dr bsr-recv -t "$group/data") ]] || fail "the record is gone"
+}
+
 # cut_often [by-seed]: full stream, a change for its time, then changes that are cut and sent again.
 cut_often() {
   local began took round rounds=(committed)
@@ -120,3 +130,14 @@ cut_often by-seed
 group=one  # made only now: its metadata would not have survived the seeds
 on dr make_pool one /dev/vda pool 64k -L 64M
 cut_often
+
+group=apart
+on dr 'pvcreate -qq --metadatacopies 0 /dev/vde && vgcreate -qq apart /dev/vde /dev/vdf'
+on dr lvcreate -qq -y --type thin-pool -c 64k --poolmetadatasize 8M -L 64M -n pool apart /dev/vde
+on dr sync /dev/vdf
+bsr-send "vg/s$number" | ssh dr bsr-recv --pool apart/pool apart/data
+next_snapshot
+cut_while_sending committed
+next_snapshot
+cut_when_recorded
+send_whole
