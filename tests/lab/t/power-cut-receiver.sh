@@ -87,7 +87,8 @@ cut_while_sending() {
 
 # cut_when_recorded: the stream ends early, and power goes when dr has said where it can be continued.
 cut_when_recorded() {
-  { bsr-send -i "vg/s$((number - 1))" "vg/s$number" || true; } | head -c 1M | { ssh dr bsr-recv "$group/data" || true; } 2> said
+  { bsr-send -i "vg/s$((number - 1))" "vg/s$number" || true; } | head -c 1M |
+    { on dr bsr-recv "$group/data" || true; } 2> said
   grep -q 'continue with' said || fail "no record: $(< said)"
   echo "s$number into $group, cut when recorded: $(power_cut)"
   power_on
