@@ -19,33 +19,37 @@ class BoundedQueue {
   /// False when the queue was closed; the item is then gone.
   bool push(T item) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return closed_ || items_.size() < capacity_; });
+    has_room_.wait(lock, [&] { return closed_ || items_.size() < capacity_; });
     if (closed_) return false;
     items_.push_back(std::move(item));
-    changed_.notify_all();
+    lock.unlock();
+    has_items_.notify_one();
     return true;
   }
 
   /// Nullopt when the queue was closed and is drained.
   std::optional<T> pop() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return closed_ || !items_.empty(); });
+    has_items_.wait(lock, [&] { return closed_ || !items_.empty(); });
     if (items_.empty()) return std::nullopt;
-    T item = std::move(items_.front());
+    std::optional<T> item = std::move(items_.front());
     items_.pop_front();
-    changed_.notify_all();
+    lock.unlock();
+    has_room_.notify_one();
     return item;
   }
 
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    changed_.notify_all();
+    has_room_.notify_all();
+    has_items_.notify_all();
   }
 
  private:
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable has_room_;
+  std::condition_variable has_items_;
   std::deque<T> items_;
   size_t capacity_;
   bool closed_ = false;
