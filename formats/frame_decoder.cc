@@ -292,13 +292,24 @@ bool looks_like_format1(ByteView first_bytes) {
                     kMagicBytes.begin());
 }
 
-void FrameDecoder::feed(ByteView bytes) {
-  if (ended_ && !bytes.empty())
-    fail(ErrorKind::corrupt, "{} bytes follow the end of the stream", bytes.size());
+std::span<std::byte> FrameDecoder::space(size_t size) {
   // What was consumed goes first, so the buffer stays at one frame plus one feed.
-  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(consumed_));
+  const ByteView kept = rest();
+  if (consumed_ > 0 && !kept.empty()) std::memmove(pending_.data(), kept.data(), kept.size());
   consumed_ = 0;
-  append(pending_, bytes);
+  fed_ = kept.size();
+  if (pending_.size() < fed_ + size) pending_.resize(fed_ + size);
+  return std::span(pending_).subspan(fed_);
+}
+
+void FrameDecoder::fed(size_t size) {
+  if (ended_ && size > 0) fail(ErrorKind::corrupt, "{} bytes follow the end of the stream", size);
+  fed_ += size;
+}
+
+void FrameDecoder::feed(ByteView bytes) {
+  std::ranges::copy(bytes, space(bytes.size()).begin());
+  fed(bytes.size());
 }
 
 void FrameDecoder::check_magic() const {

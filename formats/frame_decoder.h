@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/aligned_bytes.h"
 #include "base/bytes.h"
 #include "formats/frame.h"
 
@@ -17,6 +18,11 @@ class FrameDecoder {
  public:
   void feed(ByteView bytes);
 
+  /// The same without a copy: memory for at least `size` bytes, where what arrives can be put, and
+  /// how much of it did.
+  [[nodiscard]] std::span<std::byte> space(size_t size);
+  void fed(size_t size);
+
   /// The next whole frame, or nullopt when more bytes are needed. Throws Error{corrupt} if the
   /// bytes cannot be a frame, Error{unsupported} for a frame type or feature that must be known.
   std::optional<Frame> next();
@@ -29,11 +35,14 @@ class FrameDecoder {
   [[nodiscard]] uint64_t position() const { return position_; }
 
  private:
-  [[nodiscard]] ByteView rest() const { return ByteView(pending_).subspan(consumed_); }
+  [[nodiscard]] ByteView rest() const {
+    return ByteView(pending_).subspan(consumed_, fed_ - consumed_);
+  }
   void check_magic() const;
 
-  Bytes pending_;
+  AlignedBytes pending_;   // which leaves new memory as it is
   size_t consumed_ = 0;    // of pending_
+  size_t fed_ = 0;         // of pending_
   uint64_t position_ = 0;  // of rest() in the stream; error messages name it
   uint64_t sequence_ = 0;
   bool ended_ = false;

@@ -15,19 +15,19 @@ constexpr size_t kReadSize = 256 * 1024;
 class Format1Source final : public FrameSource {
  public:
   Format1Source(FdInput& input, const StreamStart& start, std::stop_token stop)
-      : input_(input), stop_(std::move(stop)), buffer_(kReadSize) {
+      : input_(input), stop_(std::move(stop)) {
     decoder_.feed(start.bytes());
   }
 
   std::optional<Frame> next() override {
     std::optional<Frame> frame = decoder_.next();
     while (!frame) {
-      const size_t got = input_.read_some(buffer_, stop_);
+      const size_t got = input_.read_some(decoder_.space(kReadSize).first(kReadSize), stop_);
       if (got == 0) {
         decoder_.finish();
         return std::nullopt;
       }
-      decoder_.feed(ByteView(buffer_).first(got));
+      decoder_.fed(got);
       frame = decoder_.next();
     }
     grammar_.check(*frame);
@@ -41,7 +41,6 @@ class Format1Source final : public FrameSource {
  private:
   FdInput& input_;
   std::stop_token stop_;
-  Bytes buffer_;
   FrameDecoder decoder_;
   StreamGrammar grammar_;
 };
