@@ -19,14 +19,12 @@ void Applier::zero(Extent extent) {
   cursor_ = extent.end();
 }
 
-void Applier::write(const std::vector<Extent>& extents, ByteView content) {
+void Applier::write(const std::vector<Extent>& extents, AlignedBytes content) {
   for (const Extent& extent : extents) {
     zero_gap_before(extent.offset);
-    sink_.write(extent.offset, content.first(extent.length));
-    content = content.subspan(extent.length);
     cursor_ = extent.end();
-    applied_bytes_ += extent.length;
   }
+  sink_.write(extents, std::move(content));
 }
 
 AlignedBytes Applier::patched(const PatchFrame& patch) const {
@@ -47,9 +45,9 @@ AlignedBytes Applier::patched(const PatchFrame& patch) const {
   return apply_patch(patch, base);
 }
 
-void Applier::apply(const FrameBody& body) {
+void Applier::apply(FrameBody&& body) {
   std::visit(Overload{
-                 [&](const DataFrame& data) { write(data.extents, data.content); },
+                 [&](DataFrame& data) { write(data.extents, std::move(data.content)); },
                  [&](const PatchFrame& patch) { write(patch.extents, patched(patch)); },
                  [&](const ZeroFrame& frame) {
                    for (const Extent& extent : frame.extents) zero(extent);

@@ -27,18 +27,16 @@ class Applier {
 
   /// Does nothing for frames that change nothing. Throws Error{verify} for a patch of something
   /// else than the base holds.
-  void apply(const FrameBody& body);
+  void apply(FrameBody&& body);
 
   /// After END: zeroes what is left to zero, and flushes. From here on the target equals the
   /// source.
   void finish();
 
-  [[nodiscard]] uint64_t applied_bytes() const { return applied_bytes_; }  ///< of data
-
  private:
   void zero_gap_before(uint64_t offset);
   void zero(Extent extent);
-  void write(const std::vector<Extent>& extents, ByteView content);
+  void write(const std::vector<Extent>& extents, AlignedBytes content);
   [[nodiscard]] AlignedBytes patched(const PatchFrame& patch) const;
 
   VolumeSink& sink_;
@@ -46,7 +44,6 @@ class Applier {
   bool starts_empty_;
   Base base_;
   uint64_t cursor_;  // bytes in the volume: everything below is as the source has it
-  uint64_t applied_bytes_ = 0;
 };
 
 }  // namespace bsr

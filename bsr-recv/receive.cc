@@ -268,12 +268,13 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
                   ProgressMeter& meter) {
   uint64_t done = 0;
   try {
-    while (const std::optional<Frame> frame = incoming.next()) {
-      applier.apply(frame->body);
-      kill_point("applied");
-      if (std::holds_alternative<CheckpointFrame>(frame->body))
-        checkpoints.passed(incoming.frames->progress(), incoming.frames->wire_bytes());
+    while (std::optional<Frame> frame = incoming.next()) {
       done += planned_bytes(frame->body);
+      const bool is_checkpoint = std::holds_alternative<CheckpointFrame>(frame->body);
+      applier.apply(std::move(frame->body));
+      kill_point("applied");
+      if (is_checkpoint)
+        checkpoints.passed(incoming.frames->progress(), incoming.frames->wire_bytes());
       meter.update(done, incoming.frames->wire_bytes());
     }
     applier.finish();

@@ -17,6 +17,7 @@
 namespace bsr {
 namespace {
 
+constexpr unsigned kWritesAtOnce = 16;
 constexpr uint64_t kPiece = 1U << 20;  // of zeroing by hand
 
 uint64_t size_of(int fd, const std::string& path, bool& is_block_device) {
@@ -69,9 +70,10 @@ void BlockFile::use_direct(bool wanted) {
   direct_ = wanted;
 }
 
-void BlockFile::use_direct_for(uint64_t offset, const void* memory, size_t length) {
+bool BlockFile::use_direct_for(uint64_t offset, const void* memory, size_t length) {
   const uint64_t all = offset | reinterpret_cast<uintptr_t>(memory) | length;
   use_direct(direct_possible_ && all % kIoAlignment == 0);
+  return direct_;
 }
 
 void BlockFile::read(uint64_t offset, std::span<std::byte> into) {
@@ -113,12 +115,56 @@ void BlockFile::resize(uint64_t bytes) {
 }
 
 BlockSink::BlockSink(BlockFile file, std::optional<ThinFacts> thin)
-    : file_(std::move(file)), thin_(thin) {}
+    : file_(std::move(file)), thin_(thin), queue_(kWritesAtOnce) {
+  started_.resize(queue_.depth());
+}
 
-void BlockSink::write(uint64_t offset, ByteView bytes) {
-  if (!thin_ || thin_->zeroes_new_chunks) return file_.write(offset, bytes);
-  // A new chunk would show old content where this write does not reach: only whole chunks are
-  // written.
+void BlockSink::write(std::span<const Extent> extents, AlignedBytes content) {
+  const auto shared = std::make_shared<const AlignedBytes>(std::move(content));
+  ByteView rest = *shared;
+  for (const Extent& extent : extents) {
+    const ByteView bytes = rest.first(extent.length);
+    if (thin_ && !thin_->zeroes_new_chunks)
+      write_chunks(extent.offset, bytes);
+    else
+      start({extent.offset, bytes, shared});
+    rest = rest.subspan(extent.length);
+  }
+}
+
+void BlockSink::start(Started write) {
+  const ByteView bytes = write.bytes;
+  const uint64_t offset = write.offset;
+  if (queue_.depth() == 0 || !file_.use_direct_for(offset, bytes.data(), bytes.size()))
+    return file_.write(offset, bytes);
+  if (queue_.in_flight() == queue_.depth()) finish_one();
+  const auto free = std::ranges::find(started_, nullptr, &Started::content);
+  *free = std::move(write);
+  queue_.write(file_.fd(), offset, bytes, static_cast<uint64_t>(free - started_.begin()));
+}
+
+void BlockSink::finish_one() {
+  const IoQueue::Done done = queue_.wait();
+  const Started write = std::exchange(started_[done.tag], {});
+  try {
+    if (done.result < 0)
+      fail_errno(static_cast<int>(-done.result),
+                 fmt::format("{}: cannot write at byte {}", file_.path(), write.offset));
+    const auto written = static_cast<size_t>(done.result);
+    file_.write(write.offset + written, write.bytes.subspan(written));
+  } catch (...) {
+    failed_ = true;
+    throw;
+  }
+}
+
+void BlockSink::wait() {
+  while (queue_.in_flight() > 0) finish_one();
+  if (failed_) fail(ErrorKind::failed, "{}: a write failed before", file_.path());
+}
+
+/// A new chunk would show old content where a write does not reach: only whole chunks are written.
+void BlockSink::write_chunks(uint64_t offset, ByteView bytes) {
   const uint64_t chunk = thin_->chunk_size;
   while (!bytes.empty()) {
     const uint64_t to_border = chunk - offset % chunk;
@@ -142,7 +188,10 @@ void BlockSink::write_within_chunk(uint64_t offset, ByteView bytes) {
   file_.write(begin, chunk);
 }
 
-void BlockSink::flush() { file_.flush(); }
+void BlockSink::flush() {
+  wait();
+  file_.flush();
+}
 
 void BlockSink::zero(Extent extent) {
   if (!file_.is_block_device()) {
@@ -177,15 +226,12 @@ bool BlockSink::discard(Extent chunks) {
 
 void BlockSink::write_zeros_where_needed(Extent extent) {
   AlignedBytes seen(std::min(extent.length, kPiece));
-  AlignedBytes zeros;
   while (extent.length > 0) {
     const size_t length = std::min(extent.length, kPiece);
     const std::span<std::byte> piece(seen.data(), length);
     file_.read(extent.offset, piece);
-    if (!is_zero(piece)) {
-      zeros.resize(std::max(zeros.size(), length), std::byte{0});
-      write(extent.offset, ByteView(zeros).first(length));
-    }
+    const Extent part = {extent.offset, length};
+    if (!is_zero(piece)) write({&part, 1}, AlignedBytes(length, std::byte{0}));
     extent = {extent.offset + length, extent.length - length};
   }
 }

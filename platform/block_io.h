@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "platform/io_queue.h"
 #include "platform/thin_device.h"
 #include "platform/unique_fd.h"
 #include "platform/volume.h"
@@ -35,12 +38,14 @@ class BlockFile {
   void write(uint64_t offset, ByteView bytes);
   void flush();
 
+  /// Whether a transfer between this place and this memory can be direct; then fd() is set to that.
+  bool use_direct_for(uint64_t offset, const void* memory, size_t length);
+
   /// Regular files only: sets the size; what is new reads as zeros.
   void resize(uint64_t bytes);
 
  private:
   void use_direct(bool wanted);
-  void use_direct_for(uint64_t offset, const void* memory, size_t length);
 
   std::string path_;
   UniqueFd fd_;
@@ -59,17 +64,18 @@ class BlockReader final : public VolumeReader {
   BlockFile file_;
 };
 
-/// Writes a volume. zero() frees space where that is known to zero: holes in files, whole chunks of
-/// a thin device. Everywhere else it reads, and writes zeros over what is not zero yet: a discard
-/// promises nothing about what is read afterwards, and zeros written into unused parts of a thin
-/// device would use them up.
+/// Writes a volume, where that is possible several places at a time. zero() frees space where that
+/// is known to zero: holes in files, whole chunks of a thin device. Everywhere else it reads, and
+/// writes zeros over what is not zero yet: a discard promises nothing about what is read
+/// afterwards, and zeros written into unused parts of a thin device would use them up.
 class BlockSink final : public VolumeSink {
  public:
   /// `thin`: when the file is a dm-thin device.
   BlockSink(BlockFile file, std::optional<ThinFacts> thin);
 
-  void write(uint64_t offset, ByteView bytes) override;
+  void write(std::span<const Extent> extents, AlignedBytes content) override;
   void zero(Extent extent) override;
+  void wait() override;
   void flush() override;
 
   [[nodiscard]] BlockFile& file() { return file_; }
@@ -78,11 +84,22 @@ class BlockSink final : public VolumeSink {
   /// False when the file system or pool cannot.
   bool punch_hole(Extent extent);
   bool discard(Extent chunks);
+  struct Started {
+    uint64_t offset = 0;
+    ByteView bytes;
+    std::shared_ptr<const AlignedBytes> content;  // that they are part of
+  };
+  void start(Started write);
+  void finish_one();
+  void write_chunks(uint64_t offset, ByteView bytes);
   void write_within_chunk(uint64_t offset, ByteView bytes);
   void write_zeros_where_needed(Extent extent);
 
   BlockFile file_;
   std::optional<ThinFacts> thin_;
+  std::vector<Started> started_;  // by tag; free ones have no content
+  bool failed_ = false;
+  IoQueue queue_;  // after what its requests use
 };
 
 }  // namespace bsr

@@ -79,6 +79,7 @@ PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size, Poo
 void PoolGuard::charge(uint64_t chunks) {
   // Others use the pool too, so an answer is not good for long.
   if (chunks > allowance_ || steady_now() - asked_ >= kGoodFor) {
+    sink_.wait();  // what is on its way does not count there yet
     asked_ = steady_now();
     const PoolRoom have = room(pool_, reserve_);
     if (chunks > have.chunks) fail_data(pool_, chunks, have.chunks, chunk_size_, reserve_);
@@ -90,12 +91,16 @@ void PoolGuard::charge(uint64_t chunks) {
   allowance_ -= chunks;
 }
 
-void PoolGuard::write(uint64_t offset, ByteView bytes) {
-  // The most chunks that these bytes can touch.
-  const uint64_t first = offset / chunk_size_;
-  const uint64_t last = (offset + bytes.size() + chunk_size_ - 1) / chunk_size_;
-  charge(last - first);
-  sink_.write(offset, bytes);
+void PoolGuard::write(std::span<const Extent> extents, AlignedBytes content) {
+  uint64_t chunks = 0;
+  uint64_t counted = 0;  // chunks below this one
+  for (const Extent& extent : extents) {
+    const uint64_t first = std::max(extent.offset / chunk_size_, counted);
+    counted = (extent.end() + chunk_size_ - 1) / chunk_size_;
+    chunks += counted - first;
+  }
+  charge(chunks);
+  sink_.write(extents, std::move(content));
 }
 
 void PoolGuard::zero(Extent extent) {

@@ -41,8 +41,9 @@ class PoolGuard final : public VolumeSink {
  public:
   PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size, PoolReserve reserve);
 
-  void write(uint64_t offset, ByteView bytes) override;
+  void write(std::span<const Extent> extents, AlignedBytes content) override;
   void zero(Extent extent) override;
+  void wait() override { sink_.wait(); }
   void flush() override { sink_.flush(); }
 
  private:

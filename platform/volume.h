@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/aligned_bytes.h"
 #include "base/bytes.h"
 #include "base/extent.h"
 
@@ -19,17 +20,23 @@ class VolumeReader {
   virtual void read(uint64_t offset, std::span<std::byte> into) = 0;
 };
 
-/// Takes what a stream says. After flush() returns, all that was written before is durable.
+/// Takes what a stream says. A failure may show later than where it happened; then every later
+/// flush() fails too.
 class VolumeSink {
  public:
   virtual ~VolumeSink() = default;
 
-  /// Throws Error{no_space} when there is no room, Error for any other failure.
-  virtual void write(uint64_t offset, ByteView bytes) = 0;
+  /// The content of these extents, which ascend, one after the other. Until flush() no two writes
+  /// may meet. Throws Error{no_space} when there is no room, Error for any other failure.
+  virtual void write(std::span<const Extent> extents, AlignedBytes content) = 0;
 
   /// Afterwards the whole extent reads as zeros; frees its space where the target can.
   virtual void zero(Extent extent) = 0;
 
+  /// Returns when all that was written before is in its place, but perhaps not durable.
+  virtual void wait() = 0;
+
+  /// Returns when all that was written before is durable.
   virtual void flush() = 0;
 };
 

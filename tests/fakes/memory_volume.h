@@ -16,10 +16,15 @@ class MemoryVolume final : public VolumeReader, public VolumeSink {
   void read(uint64_t offset, std::span<std::byte> into) override {
     std::ranges::copy(part({offset, into.size()}), into.begin());
   }
-  void write(uint64_t offset, ByteView bytes) override {
-    std::ranges::copy(bytes, part({offset, bytes.size()}).begin());
+  void write(std::span<const Extent> extents, AlignedBytes bytes) override {
+    ByteView rest = bytes;
+    for (const Extent& extent : extents) {
+      std::ranges::copy(rest.first(extent.length), part(extent).begin());
+      rest = rest.subspan(extent.length);
+    }
   }
   void zero(Extent extent) override { std::ranges::fill(part(extent), std::byte{0}); }
+  void wait() override {}
   void flush() override { ++flushes; }
 
   Bytes content;

@@ -90,7 +90,7 @@ struct Transfer {
     const auto frames = open_format1(input, start, {});
     MemoryVolume target(std::move(old));
     Applier applier(target, begin, starts_empty, [&]() -> VolumeReader& { return target; });
-    while (const std::optional<Frame> frame = frames->next()) applier.apply(frame->body);
+    while (std::optional<Frame> frame = frames->next()) applier.apply(std::move(frame->body));
     applier.finish();
     EXPECT_GE(target.flushes, 1U);
     return std::move(target.content);

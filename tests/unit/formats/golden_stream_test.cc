@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "bsr-recv/applier.h"
+#include "tests/fakes/memory_volume.h"
 #include "tests/unit/formats/stream_builder.h"
 
 namespace bsr {
@@ -23,25 +24,6 @@ Bytes golden_stream(const std::string& name) {
   const ByteView bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
 }
-
-/// A volume in memory.
-class MemorySink final : public VolumeSink {
- public:
-  explicit MemorySink(Bytes bytes) : bytes_(std::move(bytes)) {}
-  void write(uint64_t offset, ByteView bytes) override {
-    std::ranges::copy(bytes, place({offset, bytes.size()}).begin());
-  }
-  void zero(Extent extent) override { std::ranges::fill(place(extent), std::byte{0}); }
-  void flush() override {}
-  [[nodiscard]] const Bytes& bytes() const { return bytes_; }
-
- private:
-  std::span<std::byte> place(Extent extent) {
-    if (extent.end() > bytes_.size()) fail(ErrorKind::failed, "outside the volume");
-    return std::span(bytes_).subspan(extent.offset, extent.length);
-  }
-  Bytes bytes_;
-};
 
 /// What make_bsr1.py says a base holds; everywhere else the target holds what must not stay.
 Bytes volume_before(const BeginFrame& begin) {
@@ -65,13 +47,13 @@ class BaseBefore final : public VolumeReader {
 
 std::string volume_after(const std::vector<Frame>& frames) {
   const BeginFrame& begin = std::get<BeginFrame>(frames.front().body);
-  MemorySink sink(volume_before(begin));
+  MemoryVolume sink(volume_before(begin));
   BaseBefore base(begin);
   Applier applier(sink, begin, false, [&]() -> VolumeReader& { return base; });
-  for (const Frame& frame : frames) applier.apply(frame.body);
+  for (const Frame& frame : frames) applier.apply(FrameBody(frame.body));
   applier.finish();
   Sha256 sha;
-  sha.update(sink.bytes());
+  sha.update(sink.content);
   return to_hex(sha.finish());
 }
 

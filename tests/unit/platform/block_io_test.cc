@@ -2,9 +2,11 @@
 #include "platform/block_io.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "base/aligned_bytes.h"
 #include "tests/fakes/temporary_folder.h"
@@ -74,6 +76,44 @@ TEST_F(BlockFileTest, SinkZeroesAndFreesSpaceInFiles) {
   struct stat status {};
   ASSERT_EQ(0, stat(path_.c_str(), &status));
   EXPECT_LT(status.st_blocks * 512, 600'000);
+}
+
+/// More than are on their way at a time, not all of them aligned.
+TEST_F(BlockFileTest, SinkWritesManyPlaces) {
+  BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt);
+  Bytes expected = counting(1 << 20);
+  for (uint64_t i = 0; i < 40; ++i) {
+    const std::vector<Extent> extents = {{i * 24'576, 8192},
+                                         {i * 24'576 + 12'288, 512 * (i % 20 + 1)}};
+    AlignedBytes content(extents[0].length + extents[1].length, static_cast<std::byte>(i + 1));
+    for (const Extent& extent : extents)
+      std::fill_n(expected.begin() + static_cast<std::ptrdiff_t>(extent.offset), extent.length,
+                  content[0]);
+    sink.write(extents, std::move(content));
+  }
+  sink.wait();
+  Bytes all(1 << 20);
+  sink.file().read(0, all);
+  EXPECT_EQ(expected, all);
+}
+
+/// A write that fails after write() returned makes every later flush fail.
+TEST_F(BlockFileTest, SinkDoesNotFlushOverAFailure) {
+  BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt);
+  rlimit old{};
+  ASSERT_EQ(0, getrlimit(RLIMIT_FSIZE, &old));
+  const rlimit small = {1 << 20, old.rlim_max};
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &small));
+  const Extent behind = {2 << 20, 4096};
+  const auto error = error_thrown_by([&] {
+    sink.write({&behind, 1}, AlignedBytes(4096, std::byte{1}));
+    sink.flush();
+  });
+  EXPECT_TRUE(error);
+  EXPECT_TRUE(error_thrown_by([&] { sink.flush(); }));
+  ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &old));
+  signal(SIGXFSZ, handler);
 }
 
 TEST(IsZero, SeesASingleByteAnywhere) {

@@ -159,7 +159,7 @@ class MergeTest : public testing::Test {
     while (old.size() < begin.volume_size) old.push_back(static_cast<std::byte>(dice_()));
     MemoryVolume target(std::move(old));
     Applier applier(target, begin, false, {});
-    for (const Frame& frame : frames) applier.apply(frame.body);
+    for (const Frame& frame : frames) applier.apply(FrameBody(frame.body));
     applier.finish();
     return std::move(target.content);
   }
