@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace bsr {
 
@@ -21,6 +22,12 @@ inline std::optional<Extent> clip(Extent extent, uint64_t begin, uint64_t end) {
   const uint64_t last = std::min(extent.end(), end);
   if (first >= last) return std::nullopt;
   return Extent{first, last - first};
+}
+
+inline uint64_t total_length(std::span<const Extent> extents) {
+  uint64_t bytes = 0;
+  for (const Extent& extent : extents) bytes += extent.length;
+  return bytes;
 }
 
 }  // namespace bsr

@@ -29,12 +29,13 @@ void Applier::write(const std::vector<Extent>& extents, AlignedBytes content) {
 
 AlignedBytes Applier::patched(const PatchFrame& patch) const {
   VolumeReader& volume = base_();
-  AlignedBytes base;
+  AlignedBytes base(total_length(patch.extents));
+  std::span<std::byte> rest(base);
   for (const Extent& extent : patch.extents) {
-    const size_t filled = base.size();
-    base.resize(filled + extent.length);
-    volume.read(extent.offset, std::span(base).subspan(filled));
+    volume.start(extent.offset, rest.first(extent.length));
+    rest = rest.subspan(extent.length);
   }
+  for (size_t i = 0; i < patch.extents.size(); ++i) volume.finish();
   if (!applies_to(patch, base))
     fail(ErrorKind::verify,
          "between bytes {} and {} the base here is not what the stream was made against: it is "

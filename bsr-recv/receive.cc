@@ -167,12 +167,9 @@ class Checkpoints {
 /// Bytes of the plan that a frame accounts for.
 uint64_t planned_bytes(const FrameBody& body) {
   if (const auto* data = std::get_if<DataFrame>(&body)) return data->content.size();
-  uint64_t bytes = 0;
-  if (const auto* patch = std::get_if<PatchFrame>(&body))
-    for (const Extent& extent : patch->extents) bytes += extent.length;
-  if (const auto* zero = std::get_if<ZeroFrame>(&body))
-    for (const Extent& extent : zero->extents) bytes += extent.length;
-  return bytes;
+  if (const auto* patch = std::get_if<PatchFrame>(&body)) return total_length(patch->extents);
+  if (const auto* zero = std::get_if<ZeroFrame>(&body)) return total_length(zero->extents);
+  return 0;
 }
 
 /// Reads and checks what is left of the stream.

@@ -3,6 +3,7 @@
 #include "bsr-send/source.h"
 #include "platform/activation.h"
 #include "platform/block_io.h"
+#include "platform/file_reads.h"
 #include "platform/kill_point.h"
 #include "platform/lvm.h"
 #include "platform/thin_device.h"

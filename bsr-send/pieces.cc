@@ -10,6 +10,8 @@ namespace {
 
 // Where nothing differs, the receiver hears how far we are after so many bytes.
 constexpr uint64_t kMostInSilence = 16ULL << 20;
+// Enough to keep a disk busy while one is compared.
+constexpr size_t kBlocksAhead = 16;
 
 bool same(ByteView a, ByteView b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
@@ -38,17 +40,7 @@ void PieceReader::split_pages(Extent extent, size_t offset) {
   }
 }
 
-void PieceReader::read_base(Extent extent) {
-  base_block_.clear();
-  const std::optional<Extent> part = clip(extent, 0, base_.size / kPage * kPage);
-  if (base_.volume == nullptr || !part) return;
-  base_block_.resize(part->length);
-  base_.volume->read(part->offset, base_block_);
-  base_helps_ = !is_zero(base_block_);
-}
-
 void PieceReader::split_block(Extent extent) {
-  read_base(extent);
   uint64_t position = extent.offset;
   while (position < extent.end()) {
     const uint64_t length =
@@ -65,26 +57,57 @@ void PieceReader::split_block(Extent extent) {
   }
 }
 
+void PieceReader::start_block() {
+  const Extent extent = {rest_.offset, std::min(rest_.length, kPieceContent)};
+  rest_ = {extent.end(), rest_.length - extent.length};
+  Block& block = ahead_.emplace_back(Block{{extent, DeltaKind::data}, {}, {}});
+  block.bytes.resize(extent.length);
+  volume_.start(extent.offset, block.bytes);
+  const std::optional<Extent> in_base = clip(extent, 0, base_.size / kPage * kPage);
+  if (base_.volume == nullptr || !in_base) return;
+  block.base.resize(in_base->length);
+  base_.volume->start(in_base->offset, block.base);
+}
+
+PieceReader::~PieceReader() {
+  volume_.abandon();
+  if (base_.volume != nullptr) base_.volume->abandon();
+}
+
+void PieceReader::read_ahead() {
+  while (ahead_.size() < kBlocksAhead && !planned_all_) {
+    if (rest_.length > 0) {
+      start_block();
+    } else if (const std::optional<DeltaExtent> extent = plan_.next()) {
+      if (extent->kind == DeltaKind::unmap)
+        ahead_.push_back({*extent, {}, {}});
+      else
+        rest_ = extent->extent;
+    } else {
+      planned_all_ = true;
+    }
+  }
+}
+
 bool PieceReader::fill() {
   segments_.clear();
   next_ = 0;
-  if (rest_.length == 0) {
-    const std::optional<DeltaExtent> extent = plan_.next();
-    if (!extent) return false;
-    if (extent->kind == DeltaKind::unmap) {
-      read_end_ = extent->extent.end();
-      segments_.push_back({ChangeKind::unmap, false, extent->extent, 0});
-      return true;
-    }
-    rest_ = extent->extent;
+  read_ahead();
+  if (ahead_.empty()) return false;
+  Block block = std::move(ahead_.front());
+  ahead_.pop_front();
+  read_end_ = block.part.extent.end();
+  if (block.part.kind == DeltaKind::unmap) {
+    segments_.push_back({ChangeKind::unmap, false, block.part.extent, 0});
+    return true;
   }
-  const Extent block = {rest_.offset, std::min(rest_.length, kPieceContent)};
-  rest_ = {block.end(), rest_.length - block.length};
-  block_.resize(block.length);
-  volume_.read(block.offset, block_);
-  read_end_ = block.end();
-  plan_data_ += block.length;
-  split_block(block);
+  volume_.finish();
+  if (!block.base.empty()) base_.volume->finish();
+  plan_data_ += block.bytes.size();
+  block_ = std::move(block.bytes);
+  base_block_ = std::move(block.base);
+  base_helps_ = !is_zero(base_block_);
+  split_block(block.part.extent);
   return true;
 }
 

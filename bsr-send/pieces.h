@@ -1,6 +1,7 @@
 // Cuts a plan into the change frames of a stream.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <variant>
 
@@ -36,6 +37,9 @@ class PieceReader {
  public:
   PieceReader(DeltaSource& plan, VolumeReader& volume, PieceBase base = {})
       : plan_(plan), volume_(volume), base_(base) {}
+  PieceReader(const PieceReader&) = delete;
+  PieceReader& operator=(const PieceReader&) = delete;
+  ~PieceReader();
 
   /// The next frame's worth, or nullopt at the end.
   std::optional<Cut> next();
@@ -51,9 +55,16 @@ class PieceReader {
       return kind == other.kind && patch == other.patch && extent.offset == other.extent.end();
     }
   };
+  /// A part of the plan that is being read.
+  struct Block {
+    DeltaExtent part;
+    AlignedBytes bytes;  // of data
+    AlignedBytes base;   // the base there, as far as it reaches in whole pages
+  };
+  void read_ahead();
+  void start_block();
   bool fill();
   bool at_hand();
-  void read_base(Extent extent);
   void split_block(Extent extent);
   void split_pages(Extent extent, size_t offset);
   void add_segment(const Segment& segment);
@@ -65,9 +76,11 @@ class PieceReader {
   DeltaSource& plan_;
   VolumeReader& volume_;
   PieceBase base_;
-  Extent rest_;                    // of a data extent: not read yet
+  Extent rest_;              // of a data extent: not read yet
+  std::deque<Block> ahead_;  // in order
+  bool planned_all_ = false;
   AlignedBytes block_;             // the bytes that segments_ point into
-  AlignedBytes base_block_;        // the base there, as far as it reaches in whole pages
+  AlignedBytes base_block_;        // the base there
   bool base_helps_ = false;        // it is not all zeros
   std::vector<Segment> segments_;  // in order, from next_
   size_t next_ = 0;

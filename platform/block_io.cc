@@ -17,7 +17,7 @@
 namespace bsr {
 namespace {
 
-constexpr unsigned kWritesAtOnce = 16;
+constexpr size_t kWritesAtOnce = 8;
 constexpr uint64_t kPiece = 1U << 20;  // of zeroing by hand
 
 uint64_t size_of(int fd, const std::string& path, bool& is_block_device) {
@@ -115,9 +115,7 @@ void BlockFile::resize(uint64_t bytes) {
 }
 
 BlockSink::BlockSink(BlockFile file, std::optional<ThinFacts> thin)
-    : file_(std::move(file)), thin_(thin), queue_(kWritesAtOnce) {
-  started_.resize(queue_.depth());
-}
+    : file_(std::move(file)), thin_(thin), started_(kWritesAtOnce), queue_(kWritesAtOnce) {}
 
 void BlockSink::write(std::span<const Extent> extents, AlignedBytes content) {
   const auto shared = std::make_shared<const AlignedBytes>(std::move(content));
@@ -135,9 +133,8 @@ void BlockSink::write(std::span<const Extent> extents, AlignedBytes content) {
 void BlockSink::start(Started write) {
   const ByteView bytes = write.bytes;
   const uint64_t offset = write.offset;
-  if (queue_.depth() == 0 || !file_.use_direct_for(offset, bytes.data(), bytes.size()))
-    return file_.write(offset, bytes);
-  if (queue_.in_flight() == queue_.depth()) finish_one();
+  if (!file_.use_direct_for(offset, bytes.data(), bytes.size())) return file_.write(offset, bytes);
+  if (queue_.in_flight() == kWritesAtOnce) finish_one();
   const auto free = std::ranges::find(started_, nullptr, &Started::content);
   *free = std::move(write);
   queue_.write(file_.fd(), offset, bytes, static_cast<uint64_t>(free - started_.begin()));

@@ -55,15 +55,6 @@ class BlockFile {
   bool direct_ = false;
 };
 
-class BlockReader final : public VolumeReader {
- public:
-  explicit BlockReader(BlockFile file) : file_(std::move(file)) {}
-  void read(uint64_t offset, std::span<std::byte> into) override { file_.read(offset, into); }
-
- private:
-  BlockFile file_;
-};
-
 /// Writes a volume, where that is possible several places at a time. zero() frees space where that
 /// is known to zero: holes in files, whole chunks of a thin device. Everywhere else it reads, and
 /// writes zeros over what is not zero yet: a discard promises nothing about what is read

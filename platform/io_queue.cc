@@ -1,67 +1,82 @@
 #include "platform/io_queue.h"
 
-#include <libaio.h>
-#include <unistd.h>
-
 #include <cerrno>
-
-#include "base/error.h"
+#include <system_error>
 
 namespace bsr {
+namespace {
 
-IoQueue::IoQueue(unsigned depth) {
-  if (io_setup(static_cast<int>(depth), &context_) == 0) depth_ = depth;
+ssize_t carry_out(const IoQueue::Request& request) {
+  const auto call = request.kind == IoQueue::Request::Kind::write ? pwritev : preadv;
+  for (;;) {
+    const ssize_t done =
+        call(request.fd, request.pieces.data(), static_cast<int>(request.pieces.size()),
+             static_cast<off_t>(request.offset));
+    if (done >= 0) return done;
+    if (errno != EINTR) return -errno;
+  }
 }
+
+}  // namespace
 
 IoQueue::~IoQueue() {
-  if (depth_ > 0) io_destroy(context_);  // returns when all requests are done
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  waiting_.clear();
+  work_.notify_all();
 }
 
-void IoQueue::submit(iocb& request, uint64_t tag) {
-  request.data =
-      reinterpret_cast<void*>(tag);  // NOLINT(performance-no-int-to-ptr): comes back as is
-  iocb* one = &request;
-  if (io_submit(context_, 1, &one) != 1) {
-    const auto& part = request.u.c;
-    const ssize_t result = request.aio_lio_opcode == IO_CMD_PWRITE
-                               ? pwrite(request.aio_fildes, part.buf, part.nbytes, part.offset)
-                               : pread(request.aio_fildes, part.buf, part.nbytes, part.offset);
-    done_at_once_.push_back({tag, result < 0 ? -errno : result});
-  }
+void IoQueue::start(Request request) {
   ++in_flight_;
+  if (threads_.size() < in_flight_ && threads_.size() < at_once_) try {
+      threads_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {
+      at_once_ = threads_.size();
+    }
+  if (threads_.empty()) {
+    done_.push_back({request.tag, carry_out(request)});
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back(std::move(request));
+  work_.notify_one();
 }
 
 void IoQueue::read(int fd, uint64_t offset, std::span<std::byte> into, uint64_t tag) {
-  iocb request{};
-  io_prep_pread(&request, fd, into.data(), into.size(), static_cast<long long>(offset));
-  submit(request, tag);
+  start({Request::Kind::read, fd, offset, {{into.data(), into.size()}}, tag});
 }
 
 void IoQueue::write(int fd, uint64_t offset, ByteView bytes, uint64_t tag) {
-  iocb request{};
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): the kernel only reads it
-  io_prep_pwrite(&request, fd, const_cast<std::byte*>(bytes.data()), bytes.size(),
-                 static_cast<long long>(offset));
-  submit(request, tag);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): it is only read
+  start({Request::Kind::write,
+         fd,
+         offset,
+         {{const_cast<std::byte*>(bytes.data()), bytes.size()}},
+         tag});
 }
 
 IoQueue::Done IoQueue::wait() {
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [&] { return !done_.empty(); });
+  const Done first = done_.front();
+  done_.pop_front();
   --in_flight_;
-  if (!done_at_once_.empty()) {
-    const Done done = done_at_once_.back();
-    done_at_once_.pop_back();
-    return done;
+  return first;
+}
+
+void IoQueue::serve() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    work_.wait(lock, [&] { return stopped_ || !waiting_.empty(); });
+    if (stopped_) return;
+    const Request request = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    const Done done{request.tag, carry_out(request)};
+    lock.lock();
+    done_.push_back(done);
+    ended_.notify_one();
   }
-  io_event event{};
-  int got = 0;
-  do {
-    got = io_getevents(context_, 1, 1, &event, nullptr);
-  } while (got == -EINTR || got == 0);
-  if (got < 0) {
-    errno = -got;
-    fail_errno(errno, "cannot wait for reads and writes");
-  }
-  return {reinterpret_cast<uint64_t>(event.data), static_cast<ssize_t>(event.res)};
 }
 
 }  // namespace bsr

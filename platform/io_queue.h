@@ -1,52 +1,65 @@
-// Reads and writes that the kernel carries out meanwhile.
+// Reads and writes that are under way while the program does something else.
 #pragma once
 
-#include <sys/types.h>
+#include <sys/uio.h>
 
+#include <condition_variable>
 #include <cstdint>
-#include <span>
+#include <deque>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 #include "base/bytes.h"
 
-struct io_context;
-struct iocb;
-
 namespace bsr {
 
-/// At most `depth` requests at a time, on any descriptors; serves one thread. Asynchronous only
-/// with direct I/O (io_submit(2)): other requests are carried out before they return. Memory must
-/// stay until its request was taken with wait(); the destructor waits for all.
+/// Threads carry them out, because the kernel takes tens of milliseconds to end an aio context,
+/// longer than most deltas take, and io_uring is often forbidden. Serves one thread.
 class IoQueue {
  public:
-  /// Where the kernel gives no queue (fs.aio-max-nr), depth() is 0 and nothing can be submitted.
-  explicit IoQueue(unsigned depth);
-  IoQueue(const IoQueue&) = delete;
-  IoQueue& operator=(const IoQueue&) = delete;
-  ~IoQueue();
-
+  struct Request {
+    enum class Kind { read, write };
+    Kind kind = Kind::read;
+    int fd = -1;                     ///< must stay open
+    uint64_t offset = 0;             ///< bytes
+    std::vector<iovec> pieces = {};  ///< one after the other; memory that must stay
+    uint64_t tag = 0;
+  };
   struct Done {
-    uint64_t tag;
-    ssize_t result;  ///< bytes, or -errno
+    uint64_t tag = 0;
+    ssize_t result = 0;  ///< bytes, perhaps fewer than asked for, or -errno
   };
 
-  [[nodiscard]] unsigned depth() const { return depth_; }
-  [[nodiscard]] unsigned in_flight() const { return in_flight_; }
+  /// `at_once`: so many at a time; others wait their turn.
+  explicit IoQueue(size_t at_once) : at_once_(at_once) {}
+  IoQueue(const IoQueue&) = delete;
+  IoQueue& operator=(const IoQueue&) = delete;
+  ~IoQueue();  ///< forgets what no thread has begun, waits for the rest
 
-  /// Needs in_flight() < depth(). A request that the kernel does not take is carried out at once.
+  /// Where the system has no thread for it, it is done at once.
+  void start(Request request);
   void read(int fd, uint64_t offset, std::span<std::byte> into, uint64_t tag);
   void write(int fd, uint64_t offset, ByteView bytes, uint64_t tag);
 
-  /// The next one that is done, in any order; needs in_flight() > 0.
+  /// Started, and not named by wait() yet.
+  [[nodiscard]] size_t in_flight() const { return in_flight_; }
+
+  /// The next one that ends, in any order; needs in_flight() > 0.
   Done wait();
 
  private:
-  void submit(iocb& request, uint64_t tag);
+  void serve();
 
-  io_context* context_ = nullptr;
-  unsigned depth_ = 0;
-  unsigned in_flight_ = 0;
-  std::vector<Done> done_at_once_;
+  size_t at_once_;
+  size_t in_flight_ = 0;
+  std::mutex mutex_;
+  std::condition_variable work_;   // something is waiting, or the end has come
+  std::condition_variable ended_;  // something is done
+  std::deque<Request> waiting_;
+  std::deque<Done> done_;
+  bool stopped_ = false;
+  std::vector<std::jthread> threads_;  // as many as were ever of use
 };
 
 }  // namespace bsr

@@ -54,6 +54,7 @@ ImageReader::ImageReader(const std::string& metadata_path, const std::string& da
     : blocks_(metadata_path),
       metadata_(read_metadata(blocks_, metadata_path)),
       data_(data_path, BlockFile::Access::shared_read),
+      reads_(data_),
       thin_id_(thin_id) {
   naming(metadata_path, [&] {
     cursor_.emplace(metadata_, thin_id_);
@@ -61,15 +62,17 @@ ImageReader::ImageReader(const std::string& metadata_path, const std::string& da
   });
 }
 
-void ImageReader::read(uint64_t offset, std::span<std::byte> into) {
+void ImageReader::fill(
+    uint64_t offset, std::span<std::byte> into,
+    const std::function<void(uint64_t data_offset, std::span<std::byte> part)>& read_data) {
   const uint64_t chunk_size = metadata_.chunk_size();
   while (!into.empty()) {
     naming(blocks_.path(), [&] { find_run(offset / chunk_size); });
     const uint64_t run_begin = run_ ? run_->thin_block * chunk_size : UINT64_MAX;
     const uint64_t stop = offset < run_begin ? run_begin : run_->end() * chunk_size;
-    const auto piece = into.first(std::min<uint64_t>(into.size(), stop - offset));
+    const auto part = into.first(std::min<uint64_t>(into.size(), stop - offset));
     if (offset < run_begin) {
-      std::ranges::fill(piece, std::byte{0});
+      std::ranges::fill(part, std::byte{0});
     } else {
       const uint64_t end = (run_->data_block + run_->blocks) * chunk_size;
       if (end > data_.size())
@@ -77,11 +80,35 @@ void ImageReader::read(uint64_t offset, std::span<std::byte> into) {
              "{}: ends at byte {}, but thin device {} has data up to byte {}; give the "
              "data file that belongs to this metadata",
              data_.path(), data_.size(), thin_id_, end);
-      data_.read(run_->data_block * chunk_size + (offset - run_begin), piece);
+      read_data(run_->data_block * chunk_size + (offset - run_begin), part);
     }
-    offset += piece.size();
-    into = into.subspan(piece.size());
+    offset += part.size();
+    into = into.subspan(part.size());
   }
+}
+
+void ImageReader::read(uint64_t offset, std::span<std::byte> into) {
+  fill(offset, into,
+       [&](uint64_t data_offset, std::span<std::byte> part) { data_.read(data_offset, part); });
+}
+
+void ImageReader::start(uint64_t offset, std::span<std::byte> into) {
+  parts_.push_back(0);
+  fill(offset, into, [&](uint64_t data_offset, std::span<std::byte> part) {
+    reads_.start(data_offset, part);
+    ++parts_.back();
+  });
+}
+
+void ImageReader::finish() {
+  const size_t parts = parts_.front();
+  parts_.pop_front();
+  for (size_t part = 0; part < parts; ++part) reads_.finish();
+}
+
+void ImageReader::abandon() {
+  reads_.abandon();
+  parts_.clear();
 }
 
 /// Makes run_ the one that holds `thin_block`, or else the next one.

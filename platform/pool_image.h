@@ -1,13 +1,15 @@
 // A thin pool outside of LVM: one file or device with its metadata and one with its data.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "formats/thin_metadata.h"
-#include "platform/block_io.h"
+#include "platform/file_reads.h"
 #include "platform/metadata_file.h"
 #include "platform/volume.h"
 
@@ -48,6 +50,9 @@ class ImageReader final : public VolumeReader {
   ImageReader(const std::string& metadata_path, const std::string& data_path, uint64_t thin_id);
 
   void read(uint64_t offset, std::span<std::byte> into) override;
+  void start(uint64_t offset, std::span<std::byte> into) override;
+  void finish() override;
+  void abandon() override;
 
  private:
   /// Thin blocks that follow each other in the data file, too.
@@ -59,12 +64,17 @@ class ImageReader final : public VolumeReader {
     [[nodiscard]] uint64_t end() const { return thin_block + blocks; }
   };
 
+  /// Zeros where nothing is mapped; the rest is for `read_data`.
+  void fill(uint64_t offset, std::span<std::byte> into,
+            const std::function<void(uint64_t data_offset, std::span<std::byte> part)>& read_data);
   void find_run(uint64_t thin_block);
   void next_run();
 
   MetadataFile blocks_;
   ThinMetadata metadata_;
   BlockFile data_;
+  FileReads reads_;
+  std::deque<size_t> parts_;  // of reads_, for each read that is not finished
   uint64_t thin_id_;
   std::optional<MappingCursor> cursor_;  // stands behind run_
   std::optional<Run> run_;               // the run at or behind run_from_; nullopt: there is none

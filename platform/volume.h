@@ -18,6 +18,14 @@ class VolumeReader {
   /// Fills `into` with the bytes at `offset`; unmapped areas read as zeros. Fastest when offset,
   /// length and memory are aligned to 4096. Throws Error when not all of it can be read.
   virtual void read(uint64_t offset, std::span<std::byte> into) = 0;
+
+  /// The same in two steps, so that several reads are under way at a time: finish() returns when
+  /// the oldest read that was started and not finished is done. When it throws, the others are
+  /// abandoned: nothing is under way any more, and none of them is to be finished. `into` must stay
+  /// until its read is finished or abandoned.
+  virtual void start(uint64_t offset, std::span<std::byte> into) { read(offset, into); }
+  virtual void finish() {}
+  virtual void abandon() {}
 };
 
 /// Takes what a stream says. A failure may show later than where it happened; then every later

@@ -35,7 +35,6 @@ only_in() {
   done < <(grep -lE "$pattern" base/*.* formats/*.* formats/tool/*.* platform/*.* bsr-send/*.* bsr-recv/*.* || true)
 }
 only_in '#include <libdevmapper' 'platform/device_mapper.cc'
-only_in '#include <libaio' 'platform/io_queue.cc'
 only_in '#include <pugixml' 'formats/xml_tag.cc'
 only_in '#include <CLI/' 'platform/command_line.h'
 only_in '#include <zstd' 'formats/frame_encoder.cc formats/patch.cc formats/resume_token.cc formats/zstd_frame.cc'

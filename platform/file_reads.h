@@ -1,0 +1,58 @@
+// Reads of a file that are under way while earlier ones are used.
+#pragma once
+
+#include <deque>
+
+#include "platform/block_io.h"
+#include "platform/io_queue.h"
+
+namespace bsr {
+
+/// Finished in the order in which they were started. Serves one thread.
+class FileReads {
+ public:
+  /// `file` stays with the caller, who may read it meanwhile.
+  explicit FileReads(BlockFile& file) : file_(file), queue_(kAtOnce) {}
+
+  /// `into` must stay until this read is finished.
+  void start(uint64_t offset, std::span<std::byte> into);
+
+  /// Returns when the oldest read that is not finished is done. Throws what BlockFile::read()
+  /// would; then the others are abandoned.
+  void finish();
+
+  /// Returns when nothing is under way; what was started is forgotten.
+  void abandon();
+
+ private:
+  static constexpr size_t kAtOnce = 8;
+
+  struct Started {
+    uint64_t offset = 0;
+    std::span<std::byte> into;
+    bool done = false;
+    ssize_t result = 0;  // bytes, or -errno
+  };
+  void take_one();
+
+  BlockFile& file_;
+  std::deque<Started> started_;
+  uint64_t finished_ = 0;  // how many there were before the front of started_
+  IoQueue queue_;
+};
+
+/// A file or block device as a volume.
+class BlockReader final : public VolumeReader {
+ public:
+  explicit BlockReader(BlockFile file) : file_(std::move(file)), reads_(file_) {}
+  void read(uint64_t offset, std::span<std::byte> into) override { file_.read(offset, into); }
+  void start(uint64_t offset, std::span<std::byte> into) override { reads_.start(offset, into); }
+  void finish() override { reads_.finish(); }
+  void abandon() override { reads_.abandon(); }
+
+ private:
+  BlockFile file_;
+  FileReads reads_;
+};
+
+}  // namespace bsr
