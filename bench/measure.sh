@@ -42,3 +42,35 @@ compare() {
       "$(awk -v a="${median[$name]}" -v b="${median[$theirs]}" 'BEGIN {printf "%.2f", a / b}')" "$name" "${command[$name]}"
   done
 }
+
+# costs TITLE BEFORE NAME COMMAND [NAME COMMAND]...: runs the commands, which are words without quotes, in turn, BEFORE
+# ahead of each; prints what they cost: median, smallest and largest wall time, the CPU time of the median run, peak resident
+# memory, and how much was read from the disk, which is everything with direct I/O.
+costs() {
+  local title=$1 before=$2 round start command=() name=() i
+  shift 2
+  for ((i = 0; $#; i++)); do
+    name[i]=$1 command[i]=$2
+    : > "costs-$i"
+    shift 2
+  done
+  for ((round = 0; round < BENCH_RUNS; round++)); do
+    for i in "${!name[@]}"; do
+      bash -c "set -euo pipefail; $before" > /dev/null
+      start=${EPOCHREALTIME/./}
+      # shellcheck disable=SC2086
+      /usr/bin/time -q -o usage -f '%U %S %M %I' ${command[i]} > output 2> errors || { cat errors >&2; return 1; }
+      echo "$((${EPOCHREALTIME/./} - start)) $(tail -n 1 usage)" >> "costs-$i"
+    done
+  done
+  echo "$title, medians of $BENCH_RUNS runs"
+  for i in "${!name[@]}"; do
+    sort -n "costs-$i" | awk -v name="${name[i]}" -v command="${command[i]}" '
+      {wall[NR] = $1 / 1000; cpu[NR] = $2 + $3; if ($4 > peak) peak = $4; blocks[NR] = $5 / 8}
+      END {
+        middle = int((NR + 1) / 2)
+        printf "  %10.1f ms (%.1f to %.1f), CPU %.2f s, peak %.1f MiB, %d blocks of 4 KiB read  %s\n      %s\n",
+          wall[middle], wall[1], wall[NR], cpu[middle], peak / 1024, blocks[middle], name, command
+      }'
+  done
+}
