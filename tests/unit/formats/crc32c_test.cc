@@ -22,5 +22,13 @@ TEST(Crc32c, DoesNotDependOnHowTheBytesAreCut) {
                                    ByteView(bytes).subspan(cut)));
 }
 
+TEST(Crc32c, OfManyBytesIsThatOfEachByteInTurn) {
+  Bytes bytes(1000);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * i * 37);
+  uint32_t by_one = 7;
+  for (const std::byte byte : bytes) by_one = crc32c_update(by_one, ByteView(&byte, 1));
+  EXPECT_EQ(by_one, crc32c_update(7, bytes));
+}
+
 }  // namespace
 }  // namespace bsr
