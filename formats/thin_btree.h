@@ -22,6 +22,10 @@ class MetadataBlocks {
   /// Fills `into` with `block`, which is below count(). Throws Error when it cannot be read.
   virtual void read(uint64_t block, MetadataBlock into) = 0;
 
+  /// A hint: these are about to be read. What is wrong with one of them shows when it is read, and
+  /// not at all if it never is.
+  virtual void will_read(std::span<const uint64_t> /*blocks*/) {}
+
   /// How many blocks there are.
   [[nodiscard]] virtual uint64_t count() const = 0;
 };

@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +15,7 @@
 
 namespace bsr {
 
-/// Metadata blocks in memory. Counts reads, so that tests can say what was not read.
+/// Metadata blocks in memory. Notes what is read and announced, so that tests can say what was not.
 class ThinMetadataImage final : public MetadataBlocks {
  public:
   ThinMetadataImage() = default;
@@ -25,7 +26,12 @@ class ThinMetadataImage final : public MetadataBlocks {
 
   void read(uint64_t block, MetadataBlock into) override {
     ++reads;
+    if (read_blocks.insert(block).second && !announced.contains(block)) ++reads_unannounced;
     std::ranges::copy(blocks_.at(block), into.begin());
+  }
+  void will_read(std::span<const uint64_t> blocks) override {
+    most_at_once = std::max(most_at_once, blocks.size());
+    announced.insert(blocks.begin(), blocks.end());
   }
   [[nodiscard]] uint64_t count() const override { return blocks_.size(); }
 
@@ -56,7 +62,18 @@ class ThinMetadataImage final : public MetadataBlocks {
     return all;
   }
 
+  /// From here on.
+  void forget_reads() {
+    read_blocks.clear();
+    announced.clear();
+    reads = reads_unannounced = most_at_once = 0;
+  }
+
+  std::set<uint64_t> read_blocks;
+  std::set<uint64_t> announced;
   uint64_t reads = 0;
+  size_t reads_unannounced = 0;  // each block once
+  size_t most_at_once = 0;       // blocks announced
 
  private:
   std::vector<std::array<std::byte, kMetadataBlockSize>> blocks_;

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "tests/fakes/random_mappings.h"
 #include "tests/fakes/thin_metadata_image.h"
 #include "tests/fakes/thrown_error.h"
@@ -147,9 +150,9 @@ TEST(TreeDelta, YieldsWholeChunksThatOverlapTheRange) {
 TEST(TreeDelta, ReadsNoTreeThatBothDevicesShare) {
   const MappingValues mappings = sequence(0, 150000);
   ThinMetadataImage image = pool(mappings, mappings);
-  image.reads = 0;
+  image.forget_reads();
   EXPECT_TRUE(delta_of(image).empty());
-  EXPECT_LE(image.reads, 20);
+  EXPECT_LE(image.read_blocks.size(), 20);
 }
 
 TEST(TreeDelta, ReadsOnlyTheWaysToWhatChanged) {
@@ -157,10 +160,10 @@ TEST(TreeDelta, ReadsOnlyTheWaysToWhatChanged) {
   MappingValues target = base;
   for (uint64_t i = 0; i < 10; ++i) target[i * 15000 + 7] = mapping_value(1);
   ThinMetadataImage image = pool(base, target);
-  image.reads = 0;
+  image.forget_reads();
 
   EXPECT_EQ(10, delta_of(image).size());
-  EXPECT_LE(image.reads, 20 + 2 * 10 * 3);  // about 1500 leaves in each tree
+  EXPECT_LE(image.read_blocks.size(), 20 + 2 * 10 * 3);  // about 1500 leaves in each tree
 }
 
 TEST(TreeDelta, StaysInStepWhenOneTreeIsHigher) {
@@ -168,18 +171,56 @@ TEST(TreeDelta, StaysInStepWhenOneTreeIsHigher) {
   MappingValues target = base;
   target.merge(sequence(1000000, 100000, 300000));
   ThinMetadataImage image = pool(base, target, {.fanout = 20});
-  image.reads = 0;
+  image.forget_reads();
 
   const ThinMetadata metadata(image, MetadataState::current);
   EXPECT_TRUE(drain(*tree_delta(metadata, kBase, kTarget, 0, 1000000 * kChunk)).empty());
-  EXPECT_LE(image.reads, 60);
+  EXPECT_LE(image.read_blocks.size(), 60);
 }
 
 TEST(TreeDelta, ReadsNothingBehindTheRange) {
   ThinMetadataImage image = pool({}, sequence(0, 150000));
-  image.reads = 0;
+  image.forget_reads();
   EXPECT_EQ(1, full_of(image, 100 * kChunk, 200 * kChunk).size());
-  EXPECT_LE(image.reads, 20);
+  EXPECT_LE(image.read_blocks.size(), 20);
+}
+
+TEST(TreeDelta, AnnouncesOnlyWhatItThenReads) {
+  std::mt19937_64 dice(20261122);
+  for (int round = 0; round < 1000; ++round) {
+    SCOPED_TRACE(round);
+    const MappingValues base = random_mappings(dice, 300, kDataBlocks);
+    MappingValues target = base;
+    mutate(target, dice, 300, kDataBlocks);
+    const Shape shape = random_shape(dice);
+    ThinMetadataImage image =
+        pool(base, target, shape, dice() % 4 == 0 ? random_shape(dice) : shape);
+    const uint64_t first = dice() % 200;
+    for (const bool whole : {true, false}) {
+      image.forget_reads();
+      delta_of(image, whole ? 0 : first * kChunk, whole ? UINT64_MAX : (first + 50) * kChunk);
+      ASSERT_TRUE(std::ranges::includes(image.read_blocks, image.announced));
+    }
+  }
+}
+
+TEST(TreeDelta, AnnouncesNearlyAllThatItReadsAndNotTooMuchAtOnce) {
+  const MappingValues base = sequence(0, 150000);
+  MappingValues target = base;
+  for (uint64_t i = 0; i < 200; ++i) target[i * 750 + 7] = mapping_value(1);
+  ThinMetadataImage image = pool(base, target, {.fanout = 30});
+
+  image.forget_reads();
+  EXPECT_EQ(200, delta_of(image).size());
+  EXPECT_GT(image.read_blocks.size(), 400);
+  EXPECT_LT(image.reads_unannounced, 20);
+  EXPECT_LT(image.most_at_once, 100);
+
+  image.forget_reads();
+  EXPECT_EQ(1, full_of(image).size());
+  EXPECT_GT(image.read_blocks.size(), 4000);
+  EXPECT_LT(image.reads_unannounced, 20);
+  EXPECT_LT(image.most_at_once, 100);
 }
 
 TEST(TreeDelta, RefusesBlockThatStandsAtTwoLevels) {
@@ -227,6 +268,24 @@ TEST(TreeDelta, RefusesDamageInWhatItReads) {
     }
   }
   EXPECT_GT(refused, 80);
+}
+
+TEST(TreeDelta, RefusesDamageNoEarlierThanItComesThere) {
+  MappingValues mappings;
+  for (uint64_t i = 0; i < 1000; ++i) mappings[2 * i] = mapping_value(i);
+  ThinMetadataImage image = pool({}, mappings, {.fanout = 4});
+  ASSERT_EQ(900, full_of(image, 0, 2 * 900 * kChunk).size());
+  const std::set<uint64_t> before = image.read_blocks;
+  for (uint64_t block = 1; block < image.count(); ++block)
+    if (!before.contains(block)) image[block][40] ^= std::byte{1};
+
+  const ThinMetadata metadata(image, MetadataState::current);
+  const auto source = full_tree_delta(metadata, kTarget, 0, UINT64_MAX);
+  size_t found = 0;
+  EXPECT_EQ(ErrorKind::corrupt, kind_thrown_by([&] {
+              while (source->next()) ++found;
+            }));
+  EXPECT_GE(found, 898);  // two are waited for, to see what can be merged
 }
 
 TEST(TreeDelta, NamesDeviceThatIsNotThere) {
