@@ -44,10 +44,10 @@ compare() {
 }
 
 # costs TITLE BEFORE NAME COMMAND [NAME COMMAND]...: runs the commands, which are words without quotes, in turn, BEFORE
-# ahead of each; prints what they cost: median, smallest and largest wall time, the CPU time of the median run, peak resident
-# memory, and how much was read from the disk, which is everything with direct I/O.
+# ahead of each; prints what they cost: median, smallest and largest wall time, the median of the CPU time (with that of
+# time(1), about 1 ms), peak resident memory, and how much was read from the disk, which is everything with direct I/O.
 costs() {
-  local title=$1 before=$2 round start command=() name=() i
+  local title=$1 before=$2 round start command=() name=() i TIMEFORMAT='%3U %3S'
   shift 2
   for ((i = 0; $#; i++)); do
     name[i]=$1 command[i]=$2
@@ -59,18 +59,18 @@ costs() {
       bash -c "set -euo pipefail; $before" > /dev/null
       start=${EPOCHREALTIME/./}
       # shellcheck disable=SC2086
-      /usr/bin/time -q -o usage -f '%U %S %M %I' ${command[i]} > output 2> errors || { cat errors >&2; return 1; }
-      echo "$((${EPOCHREALTIME/./} - start)) $(tail -n 1 usage)" >> "costs-$i"
+      { time /usr/bin/time -q -o usage -f '%M %I' ${command[i]} > output 2> errors; } 2> cpu || { cat errors >&2; return 1; }
+      echo "$((${EPOCHREALTIME/./} - start)) $(< cpu) $(tail -n 1 usage)" >> "costs-$i"
     done
   done
   echo "$title, medians of $BENCH_RUNS runs"
   for i in "${!name[@]}"; do
-    sort -n "costs-$i" | awk -v name="${name[i]}" -v command="${command[i]}" '
-      {wall[NR] = $1 / 1000; cpu[NR] = $2 + $3; if ($4 > peak) peak = $4; blocks[NR] = $5 / 8}
+    sort -n "costs-$i" | awk -v cpu="$(awk '{print $2 + $3}' "costs-$i" | median)" -v name="${name[i]}" -v command="${command[i]}" '
+      {wall[NR] = $1 / 1000; if ($4 > peak) peak = $4; blocks[NR] = $5 / 8}
       END {
         middle = int((NR + 1) / 2)
-        printf "  %10.1f ms (%.1f to %.1f), CPU %.2f s, peak %.1f MiB, %d blocks of 4 KiB read  %s\n      %s\n",
-          wall[middle], wall[1], wall[NR], cpu[middle], peak / 1024, blocks[middle], name, command
+        printf "  %8.1f ms (%.1f to %.1f), CPU %.3f s, peak %.1f MiB, %d blocks of 4 KiB read  %s\n      %s\n",
+          wall[middle], wall[1], wall[NR], cpu, peak / 1024, blocks[middle], name, command
       }'
   done
 }
