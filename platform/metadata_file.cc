@@ -9,9 +9,7 @@
 namespace bsr {
 
 MetadataFile::MetadataFile(std::string path)
-    : file_(std::move(path), BlockFile::Access::shared_read),
-      cache_(kSlots * kMetadataBlockSize),
-      reads_(file_.fd()) {
+    : file_(std::move(path), BlockFile::Access::shared_read), cache_(kSlots * kMetadataBlockSize) {
   for (size_t index = 0; index < kSlots; ++index)
     slots_[index].place = replaceable_.insert(replaceable_.end(), index);
 }
@@ -33,17 +31,17 @@ void MetadataFile::will_read(std::span<const uint64_t> blocks) {
   missing.resize(std::min(missing.size(), kSlots / 2 - announced_.size()));
   if (missing.empty()) return;
 
-  std::vector<ParallelReads::Read> reads;  // adjacent blocks are one
+  std::vector<IoQueue::Request> reads;  // adjacent blocks are one
   for (const uint64_t block : missing) {
     const MetadataBlock memory = memory_of(take_slot(block, true));
-    if (reads.empty() || reads.back().id + reads.back().pieces.size() != block)
-      reads.push_back({.id = block, .offset = block * kMetadataBlockSize});
+    if (reads.empty() || reads.back().tag + reads.back().pieces.size() != block)
+      reads.push_back({.fd = file_.fd(), .offset = block * kMetadataBlockSize, .tag = block});
     reads.back().pieces.push_back({memory.data(), memory.size()});
   }
-  for (const auto& read : reads) under_way_.emplace(read.id, read.pieces.size());
-  if (reads_.start(std::move(reads))) return;
-  under_way_.clear();
-  for (const uint64_t block : missing) give_back(block);
+  for (IoQueue::Request& read : reads) {
+    under_way_.emplace(read.tag, read.pieces.size());
+    reads_.start(std::move(read));
+  }
 }
 
 MetadataBlock MetadataFile::memory_of(size_t index) {
@@ -98,8 +96,9 @@ bool MetadataFile::is_under_way(uint64_t block) const {
 /// What failed is read again when it is needed, and the error shows then.
 void MetadataFile::finish_one_read() {
   throw_if_stopped();
-  const auto [first, bytes] = reads_.wait();
+  const auto [first, result] = reads_.wait();
   const auto request = under_way_.find(first);
+  const auto bytes = static_cast<uint64_t>(std::max<ssize_t>(result, 0));
   for (uint64_t n = bytes / kMetadataBlockSize; n < request->second; ++n) give_back(first + n);
   under_way_.erase(request);
 }
