@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <thread>
 
 #include "base/sector.h"
@@ -85,6 +86,7 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   bool compress = false;
   std::optional<std::string> token;
   std::optional<int> stall_timeout;
+  std::string limit_rate = "none";
 
   CLI::App app("Sends a thin snapshot, or what changed since an older one, as a stream.",
                "bsr-send");
@@ -127,6 +129,8 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   app.add_option("--stall-timeout", stall_timeout,
                  "give up when the reader takes no whole frame for so many seconds (600)")
       ->check(CLI::Range(0, kMaxStallTimeout));
+  app.add_option("--limit-rate", limit_rate,
+                 "bytes per second, as 500K, 20M or 1G, or @FILE that holds it and may change");
   app.add_option("--json-fd", options.json_fd, "report as JSON lines to this descriptor")
       ->check(CLI::NonNegativeNumber);
   if (!parse_command_line(app, argc, argv)) return std::nullopt;
@@ -135,6 +139,9 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
     options.compression = parse_compression(compression);
   if (options.against) options.stall_timeout = {};  // first of all the receiver reads its target
   if (stall_timeout) options.stall_timeout = std::chrono::seconds(*stall_timeout);
+  options.limit_rate = RateControl(limit_rate, [](const std::string& line) {
+    std::fputs(fmt::format("bsr-send: {}\n", line).c_str(), stderr);
+  });
   if (token) options.resume = decode_token(*token);
   check(options);
   // A base that was written to since it was shipped may hold what the snapshot does: such a page is

@@ -8,6 +8,7 @@
 
 #include "formats/frame_encoder.h"
 #include "platform/delta_engine.h"
+#include "platform/rate_control.h"
 
 namespace bsr {
 
@@ -18,6 +19,7 @@ struct SendOptions {
   std::optional<std::string> base;
   std::optional<BeginFrame> resume;         ///< of a token: the stream that shall be continued
   std::chrono::seconds stall_timeout{600};  ///< zero: wait for ever
+  RateControl limit_rate;                   ///< of the stream's bytes
   std::optional<std::string> against;       ///< content map of what the receiver has
   bool content_digest = false;              ///< END says what the whole snapshot holds
   bool dry_run = false;

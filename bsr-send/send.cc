@@ -196,7 +196,8 @@ void ship_stream(const SendOptions& options, const Shipment& shipment, Plan& pla
   ProgressMeter meter({snapshot_name(options, shipment.begin), options.verbose, options.json_fd},
                       shipment.data);
   FdOutput out(
-      output, [&meter] { meter.tick(); }, StallClock(options.stall_timeout));
+      output, [&meter] { meter.tick(); }, StallClock(options.stall_timeout),
+      RateLimit(options.limit_rate));
   summarize(options, shipment.begin,
             options.format == StreamFormat::bsr_1
                 ? ship_bsr1(options, shipment, plan, source, content, std::move(out), meter)

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <thread>
 
 #include "base/error.h"
 #include "platform/clock.h"
@@ -20,6 +21,8 @@ namespace {
 
 // Short, because a signal between the check and poll() is only seen when poll() returns.
 constexpr int kPollMilliseconds = 500;
+
+constexpr size_t kMaxParts = 4;  // of one write
 
 /// Returns when the descriptor is ready. `turn` is called twice a second with how long it was not.
 void wait_for(int fd, short events, const std::stop_token& stop,
@@ -42,6 +45,23 @@ UniqueFd reopened(int fd) {
   return UniqueFd(
       open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
 }
+
+/// What is written at once.
+class Parts {
+ public:
+  Parts(std::span<const iovec> all, size_t limit) {
+    for (const iovec& part : all) {
+      if (limit == 0) break;
+      parts_.at(count_) = {part.iov_base, std::min(part.iov_len, limit)};
+      limit -= parts_.at(count_++).iov_len;
+    }
+  }
+  [[nodiscard]] std::span<const iovec> get() const { return {parts_.data(), count_}; }
+
+ private:
+  std::array<iovec, kMaxParts> parts_{};
+  size_t count_ = 0;
+};
 
 }  // namespace
 
@@ -74,8 +94,8 @@ size_t FdInput::read_some(std::span<std::byte> into, const std::stop_token& stop
   }
 }
 
-FdOutput::FdOutput(int fd, std::function<void()> while_waiting, StallClock stall)
-    : fd_(fd), while_waiting_(std::move(while_waiting)), stall_(stall) {
+FdOutput::FdOutput(int fd, std::function<void()> while_waiting, StallClock stall, RateLimit limit)
+    : fd_(fd), while_waiting_(std::move(while_waiting)), stall_(stall), limit_(std::move(limit)) {
   struct stat facts {};
   if (fstat(fd, &facts) != 0) return;
   is_pipe_ = S_ISFIFO(facts.st_mode);
@@ -83,10 +103,22 @@ FdOutput::FdOutput(int fd, std::function<void()> while_waiting, StallClock stall
   if (is_pipe_) not_blocking_ = reopened(fd);
 }
 
-ssize_t FdOutput::write_some(std::span<iovec> parts) const {
+/// How many bytes the limit lets us write now, at least one.
+size_t FdOutput::wait_for_leave() {
+  for (;;) {
+    const RateLimit::Leave leave = limit_.leave();
+    if (leave.bytes > 0) return leave.bytes;
+    throw_if_stopped();
+    std::this_thread::sleep_for(
+        std::min<RateLimit::Duration>(leave.wait, std::chrono::milliseconds(kPollMilliseconds)));
+    if (while_waiting_) while_waiting_();
+  }
+}
+
+ssize_t FdOutput::write_some(std::span<const iovec> parts) const {
   if (is_socket_) {
     msghdr message{};
-    message.msg_iov = parts.data();
+    message.msg_iov = const_cast<iovec*>(parts.data());  // NOLINT: sendmsg does not write to it
     message.msg_iovlen = parts.size();
     return sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
@@ -98,7 +130,7 @@ ssize_t FdOutput::write_some(std::span<iovec> parts) const {
 }
 
 void FdOutput::write_all(std::initializer_list<ByteView> parts) {
-  std::array<iovec, 4> vector{};
+  std::array<iovec, kMaxParts> vector{};
   size_t count = 0;
   for (const ByteView part : parts)
     if (!part.empty())
@@ -107,15 +139,17 @@ void FdOutput::write_all(std::initializer_list<ByteView> parts) {
   std::span<iovec> rest(vector.data(), count);
   stall_.progress();
   while (!rest.empty()) {
+    const Parts now(rest, wait_for_leave());
     wait_for(fd_, POLLOUT, {}, [&](auto time) {
       if (while_waiting_) while_waiting_();
       stall_.waited(time, "the reader of the output");
     });
-    const ssize_t done = write_some(rest);
+    const ssize_t done = write_some(now.get());
     if (done < 0 && errno == EPIPE)
       fail(ErrorKind::peer, "the reader of the output is gone; see its own message");
     if (done < 0 && errno != EINTR && errno != EAGAIN) fail_errno(errno, "cannot write the stream");
     size_t left = done < 0 ? 0 : static_cast<size_t>(done);
+    limit_.sent(left);
     while (!rest.empty() && left >= rest.front().iov_len) {
       left -= rest.front().iov_len;
       rest = rest.subspan(1);

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "platform/rate_limit.h"
 #include "platform/unique_fd.h"
 
 namespace bsr {
@@ -63,16 +64,18 @@ class FdInput {
 /// Writes to a descriptor that somebody else owns.
 class FdOutput {
  public:
-  /// `while_waiting` is called at least twice a second while the reader does not read.
+  /// `while_waiting` is called at least twice a second while the reader does not read or the limit
+  /// does not let us write.
   explicit FdOutput(int fd, std::function<void()> while_waiting = {},
-                    StallClock stall = StallClock());
+                    StallClock stall = StallClock(), RateLimit limit = RateLimit());
 
   /// All parts, one after the other. Throws Error{peer} when the reader of the pipe is gone, or
-  /// does not take all of them for too long.
+  /// does not take all of them for too long; what the limit takes does not count.
   void write_all(std::initializer_list<ByteView> parts);
 
  private:
-  [[nodiscard]] ssize_t write_some(std::span<iovec> parts) const;
+  [[nodiscard]] size_t wait_for_leave();
+  [[nodiscard]] ssize_t write_some(std::span<const iovec> parts) const;
 
   int fd_;
   UniqueFd
@@ -81,6 +84,7 @@ class FdOutput {
   bool is_socket_ = false;
   std::function<void()> while_waiting_;
   StallClock stall_;
+  RateLimit limit_;
 };
 
 }  // namespace bsr
