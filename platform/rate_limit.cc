@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr RateLimit::Duration kMadeGood = 100ms;
+constexpr RateLimit::Duration kMadeGood = 150ms;
 constexpr uint64_t kPortionsPerSecond = 50;
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace bsr {
 
 /// Spreads bytes over time: whoever has some asks for leave(), sends at most that, and reports
 /// it. From its making on never more than the rate and one portion (20 ms); what was missed by at
-/// most 100 ms is made good, so that the rate is held also where threads wake up late.
+/// most 150 ms is made good, so that the rate is held also where threads wake up late, and within 2
+/// % over any 10 s.
 class RateLimit {
  public:
   using Duration = std::chrono::steady_clock::duration;
