@@ -94,15 +94,8 @@ class ImageSource final : public SendSource {
 
   [[nodiscard]] bool has_lasting_names() const override { return false; }
 
-  VolumeReader& open() override {
-    reader_ = pool_.open(target_.thin_id);
-    return *reader_;
-  }
-
-  VolumeReader& open_base() override {
-    base_reader_ = pool_.open(base_->thin_id);
-    return *base_reader_;
-  }
+  std::unique_ptr<VolumeReader> open() override { return pool_.open(target_.thin_id); }
+  std::unique_ptr<VolumeReader> open_base() override { return pool_.open(base_->thin_id); }
 
   void close() override {}
 
@@ -119,8 +112,6 @@ class ImageSource final : public SendSource {
   ThinDevice target_;
   std::optional<ThinDevice> base_;
   BeginFrame begin_;
-  std::unique_ptr<VolumeReader> reader_;
-  std::unique_ptr<VolumeReader> base_reader_;
 };
 
 }  // namespace

@@ -106,7 +106,7 @@ class LvmSource final : public SendSource {
            "{}: has an external origin, from which it reads what is not mapped; copy it into a "
            "volume of its own first",
            to_string(target_.name));
-    reader_.emplace(std::move(file));
+    claim_.emplace(std::move(file));
     return since(base_ ? base_->thin_id : std::nullopt, engine);
   }
 
@@ -114,21 +114,24 @@ class LvmSource final : public SendSource {
 
   [[nodiscard]] bool has_lasting_names() const override { return true; }
 
-  VolumeReader& open() override { return *reader_; }
+  std::unique_ptr<VolumeReader> open() override { return reader(target_); }
 
-  VolumeReader& open_base() override {
-    base_activation_.emplace(lvm_, *base_);
-    return base_reader_.emplace(BlockFile(base_->path, BlockFile::Access::shared_read));
+  std::unique_ptr<VolumeReader> open_base() override {
+    if (!base_activation_) base_activation_.emplace(lvm_, *base_);
+    return reader(*base_);
   }
 
   void close() override {
-    reader_.reset();
-    base_reader_.reset();
+    claim_.reset();
     if (base_activation_) base_activation_->release();
     activation_->release();
   }
 
  private:
+  static std::unique_ptr<VolumeReader> reader(const LogicalVolume& volume) {
+    return std::make_unique<BlockReader>(BlockFile(volume.path, BlockFile::Access::shared_read));
+  }
+
   std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine) {
     const VolumeName pool{target_.name.vg, target_.pool};
     MetadataSnapshot frozen(lvm_.thin_pool(pool));
@@ -147,8 +150,7 @@ class LvmSource final : public SendSource {
   BeginFrame begin_;
   std::optional<Activation> activation_;
   std::optional<Activation> base_activation_;
-  std::optional<BlockReader> base_reader_;
-  std::optional<BlockReader> reader_;  // after activation_: closed before the volume is deactivated
+  std::optional<BlockFile> claim_;  // after activation_: closed before the volume is deactivated
 };
 
 }  // namespace

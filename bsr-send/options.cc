@@ -10,6 +10,7 @@
 #include "formats/stream_format.h"
 #include "platform/command_line.h"
 #include "platform/fd_stream.h"
+#include "platform/stream_output.h"
 
 namespace bsr {
 namespace {
@@ -37,6 +38,24 @@ void check_patch(const SendOptions& options) {
          "--patch always: only format bsr-1 can carry it; leave one of the two out");
   if (!options.compression.enabled)
     fail(ErrorKind::usage, "--patch always: patches are compressed; leave --compress none out");
+}
+
+void check_outputs(const SendOptions& options) {
+  const std::vector<std::string>& outputs = options.outputs;
+  if (options.json_fd == 1 && outputs.empty() && !options.dry_run)
+    fail(ErrorKind::usage,
+         "--json-fd 1: the stream goes there; give another descriptor, or --output FILE");
+  if (options.dry_run && !outputs.empty())
+    fail(ErrorKind::usage, "--dry-run writes no stream: leave --output out");
+  if (options.format != StreamFormat::bsr_1 && outputs.size() > 1)
+    fail(ErrorKind::usage, "--output: only format bsr-1 can have several; give one");
+  for (auto output = outputs.begin(); output != outputs.end(); ++output) {
+    if (std::find(outputs.begin(), output, *output) != output)
+      fail(ErrorKind::usage, "--output {}: is given twice; leave one out", *output);
+    if (options.json_fd >= 0 && named_descriptor(*output) == options.json_fd)
+      fail(ErrorKind::usage, "--json-fd {}: the stream goes there; give another descriptor",
+           options.json_fd);
+  }
 }
 
 void check(const SendOptions& options) {
@@ -70,11 +89,7 @@ void check(const SendOptions& options) {
   if (options.json_fd >= 0 && !is_writable(options.json_fd))
     fail(ErrorKind::usage, "--json-fd {}: is not open for writing; give a descriptor that is",
          options.json_fd);
-  if (options.json_fd == 1 && !options.output && !options.dry_run)
-    fail(ErrorKind::usage,
-         "--json-fd 1: the stream goes there; give another descriptor, or --output FILE");
-  if (options.dry_run && options.output)
-    fail(ErrorKind::usage, "--dry-run writes no stream: leave --output out");
+  check_outputs(options);
 }
 
 }  // namespace
@@ -102,7 +117,9 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   app.add_flag("-n,--dry-run", options.dry_run, "say what would be sent");
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is sent");
   app.add_flag("-P,--parsable", options.parsable, "say it in tab-separated fields");
-  app.add_option("-o,--output", options.output, "write the stream to a new file");
+  app.add_option("-o,--output", options.outputs,
+                 "write to a new file, a FIFO or /dev/fd/N; may be given more than once")
+      ->allow_extra_args(false);
   app.add_option("--compress", compression, "none, zstd, or zstd:1 to zstd:19 (default zstd:3)");
   app.add_flag("-c", compress, "same as --compress zstd, which is the default");
   app.add_option("--threads", options.threads, "encoders; 0 does everything in one thread")

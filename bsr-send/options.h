@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "formats/frame_encoder.h"
 #include "platform/delta_engine.h"
@@ -25,7 +26,7 @@ struct SendOptions {
   bool dry_run = false;
   bool verbose = false;
   bool parsable = false;
-  std::optional<std::string> output;
+  std::vector<std::string> outputs;  ///< none: standard output
   Compression compression;
   unsigned threads = 0;
   bool patch = false;  ///< ship what differs inside of chunks, packed against the base

@@ -29,7 +29,7 @@ void ship(PieceReader& pieces, CutWriter& out, Compression compression, unsigned
           return encode(std::move(cut), compression);
         });
       },
-      [&](const EncodedCut& cut) { out.write(cut); });
+      [&](EncodedCut cut) { out.write(std::make_shared<const EncodedCut>(std::move(cut))); });
 }
 
 }  // namespace bsr

@@ -1,6 +1,8 @@
 // Reads, encodes and writes at the same time, in order, in bounded memory.
 #pragma once
 
+#include <memory>
+
 #include "bsr-send/pieces.h"
 #include "formats/frame_encoder.h"
 
@@ -13,11 +15,13 @@ struct EncodedCut {
   uint64_t plan_data = 0;
 };
 
+using CutPtr = std::shared_ptr<const EncodedCut>;
+
 /// Takes parts in order; called from one thread.
 class CutWriter {
  public:
   virtual ~CutWriter() = default;
-  virtual void write(const EncodedCut& cut) = 0;
+  virtual void write(CutPtr cut) = 0;
 };
 
 /// Drains `pieces` into `out`: one thread reads, `workers` hash and compress, the calling thread

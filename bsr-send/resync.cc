@@ -49,7 +49,7 @@ Resync plan_resync(SendSource& source, SentContent& content, Plan& mapped,
   UniqueFd file = temporary_file();
   ContentMapWriter writer(file.get());
   resync.content =
-      content.compute(mapped, source.open(), [&](const Digest& leaf) { writer.add(leaf); });
+      content.compute(mapped, *source.open(), [&](const Digest& leaf) { writer.add(leaf); });
   writer.finish({size, resync.content.root});
   const ContentMap here(std::move(file), "temporary file");
 

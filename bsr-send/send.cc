@@ -2,26 +2,23 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <mutex>
 
 #include "base/error.h"
 #include "base/units.h"
+#include "bsr-send/fan_out.h"
 #include "bsr-send/legacy_writer.h"
 #include "bsr-send/resync.h"
 #include "bsr-send/source.h"
-#include "bsr-send/stream_writer.h"
 #include "formats/delta_filters.h"
 #include "formats/digest.h"
 #include "formats/json_lines.h"
-#include "platform/clock.h"
-#include "platform/new_file.h"
 #include "platform/progress_meter.h"
 
 namespace bsr {
 namespace {
-
-// How often a receiver hears from us while nothing is sent.
-constexpr std::chrono::seconds kSignOfLife{10};
 
 /// What goes out: the plan's extents from where the stream resumes, and how much that is.
 struct Shipment {
@@ -32,8 +29,8 @@ struct Shipment {
   Digest content_root{};  ///< when it is known before anything is sent
 };
 
-ClippedDelta extents_of(Plan& plan, const BeginFrame& begin) {
-  return {std::make_unique<Plan::Reader>(plan), begin.resume.position, begin.volume_size};
+ClippedDelta extents_behind(uint64_t position, Plan& plan, const BeginFrame& begin) {
+  return {std::make_unique<Plan::Reader>(plan), position, begin.volume_size};
 }
 
 /// A token continues only what it was made for: the same snapshots and, found anew, the same plan.
@@ -64,7 +61,7 @@ Shipment shipment(const SendOptions& options, const SendSource& source, Plan& pl
   shipment.begin.plan_extents = plan.extents();
   shipment.begin.plan_hash = plan.hash();
   if (options.resume) shipment.begin = continued(*options.resume, shipment.begin);
-  ClippedDelta rest = extents_of(plan, shipment.begin);
+  ClippedDelta rest = extents_behind(shipment.begin.resume.position, plan, shipment.begin);
   while (const std::optional<DeltaExtent> extent = rest.next()) {
     (extent->kind == DeltaKind::data ? shipment.data : shipment.unmap) += extent->extent.length;
     ++shipment.extents;
@@ -116,24 +113,21 @@ void announce(const SendOptions& options, const Shipment& shipment) {
     std::fputs(readable_plan(options, shipment).c_str(), stderr);
 }
 
-/// What went out.
-struct Shipped {
-  Totals totals;
-  Digest content_root{};
-  SessionFigures figures;
-};
-
-void summarize(const SendOptions& options, const BeginFrame& begin, const Shipped& shipped) {
+/// `output`: which one, where there are several.
+void summarize(const SendOptions& options, const BeginFrame& begin, const Shipped& shipped,
+               const std::optional<std::string>& output) {
   const Totals& totals = shipped.totals;
-  write_report(options.json_fd, json_summary(begin, totals, shipped.content_root, shipped.figures));
-  write_report(options.json_fd, json_exit(0, "ok"));
+  write_report(options.json_fd, json_summary(begin, totals, shipped.content_root, shipped.figures,
+                                             std::nullopt, output));
   if (!options.verbose) return;
-  std::fputs(fmt::format("bsr-send: {}: {} data, {} zero, {} unmapped, {} on the wire, {:.1f} s\n",
-                         snapshot_name(options, begin), human_bytes(totals.data_bytes),
-                         human_bytes(totals.zero_bytes), human_bytes(totals.unmap_bytes),
-                         human_bytes(shipped.figures.wire), shipped.figures.seconds)
-                 .c_str(),
-             stderr);
+  std::fputs(
+      fmt::format("bsr-send: {}{}: {} data, {} zero, {} unmapped, {} on the wire, {:.1f} s\n",
+                  snapshot_name(options, begin), output ? " to " + *output : "",
+                  human_bytes(totals.data_bytes), human_bytes(totals.zero_bytes),
+                  human_bytes(totals.unmap_bytes), human_bytes(shipped.figures.wire),
+                  shipped.figures.seconds)
+          .c_str(),
+      stderr);
 }
 
 void say_content(const std::string& name, const ContentResult& content) {
@@ -143,71 +137,148 @@ void say_content(const std::string& name, const ContentResult& content) {
              stderr);
 }
 
-/// After all changes were sent: what the snapshot holds as a whole. The stream does not fall silent
-/// meanwhile.
-Digest content_root(const SendOptions& options, const Shipment& shipment, SentContent& content,
-                    Plan& plan, VolumeReader& volume, StreamWriter& writer, ProgressMeter& meter) {
-  writer.checkpoint();
-  auto said = steady_now();
-  const ContentResult result = content.compute(plan, volume, [&](const Digest&) {
-    meter.tick();
-    if (steady_now() - said < kSignOfLife) return;
-    writer.checkpoint();
-    said = steady_now();
-  });
-  if (options.verbose) say_content(snapshot_name(options, shipment.begin), result);
-  return result.root;
+/// Reads the plan and what it names, any number of times at once.
+class Passes {
+ public:
+  Passes(const SendOptions& options, const BeginFrame& begin, Plan& plan, SendSource& source)
+      : options_(options), begin_(begin), plan_(plan), source_(source) {}
+
+  [[nodiscard]] std::unique_ptr<VolumeReader> volume() {
+    const std::lock_guard lock(mutex_);
+    return source_.open();
+  }
+
+  void ship_from(uint64_t position, CutWriter& out) {
+    const std::unique_ptr<VolumeReader> snapshot = volume();
+    const std::unique_ptr<VolumeReader> older = base();
+    ClippedDelta extents = extents_behind(position, plan_, begin_);
+    PieceReader pieces(extents, *snapshot, {older.get(), begin_.base_size});
+    ship(pieces, out, options_.compression, options_.threads);
+  }
+
+ private:
+  [[nodiscard]] std::unique_ptr<VolumeReader> base() {
+    if (!options_.patch) return nullptr;
+    const std::lock_guard lock(mutex_);
+    return source_.open_base();
+  }
+
+  const SendOptions& options_;
+  const BeginFrame& begin_;
+  Plan& plan_;
+  std::mutex mutex_;  // of source_
+  SendSource& source_;
+};
+
+using Failures = std::vector<std::optional<Error>>;
+
+FanOut::Reports reports(const SendOptions& options, const BeginFrame& begin,
+                        const std::deque<StreamOutput>& outputs) {
+  if (outputs.size() == 1)
+    return {.complete = [&](size_t, const Shipped& shipped) {
+      summarize(options, begin, shipped, std::nullopt);
+    }};
+  const auto say = [](const std::string& output, const std::string& what) {
+    std::fputs(fmt::format("bsr-send: {}: {}\n", output, what).c_str(), stderr);
+  };
+  return {.complete =
+              [&](size_t output, const Shipped& shipped) {
+                summarize(options, begin, shipped, outputs.at(output).name());
+              },
+          .slow =
+              [&options, &outputs, say](size_t output, uint64_t position) {
+                if (options.verbose)
+                  say(outputs.at(output).name(),
+                      "is slower than others; goes on by itself from " + human_bytes(position));
+              },
+          .failed =
+              [&outputs, say](size_t output, const Error& error) {
+                if (error.kind() != ErrorKind::interrupted)
+                  say(outputs.at(output).name(), error.what());
+              }};
 }
 
-Shipped ship_bsr1(const SendOptions& options, const Shipment& shipment, Plan& plan,
-                  SendSource& source, SentContent& content, FdOutput out, ProgressMeter& meter) {
-  Shipped shipped;
-  VolumeReader& volume = source.open();
-  ClippedDelta extents = extents_of(plan, shipment.begin);
-  PieceBase base;
-  if (options.patch) base = {&source.open_base(), shipment.begin.base_size};
-  PieceReader pieces(extents, volume, base);
-  StreamWriter writer(std::move(out), shipment.begin, meter);
-  ship(pieces, writer, options.compression, options.threads);
-  shipped.content_root = shipment.content_root;
-  if (options.content_digest && shipment.content_root == Digest{})
-    shipped.content_root = content_root(options, shipment, content, plan, volume, writer, meter);
-  shipped.totals = writer.finish(shipped.content_root);
-  shipped.figures = meter.figures();
-  shipped.figures.wire = writer.wire_bytes();
-  return shipped;
+Failures ship_bsr1(const SendOptions& options, const Shipment& shipment, Plan& plan,
+                   SendSource& source, SentContent& content, std::deque<StreamOutput>& outputs,
+                   ProgressMeter& meter) {
+  const bool compute_root = options.content_digest && shipment.content_root == Digest{};
+  Passes passes(options, shipment.begin, plan, source);
+  const FanOut::Session session{
+      .begin = shipment.begin,
+      .ship_from = [&](uint64_t position, CutWriter& out) { passes.ship_from(position, out); },
+      .content_root =
+          [&](const std::function<void()>& tick) {
+            if (!compute_root) return shipment.content_root;
+            const ContentResult result =
+                content.compute(plan, *passes.volume(), [&](const Digest&) { tick(); });
+            if (options.verbose) say_content(snapshot_name(options, shipment.begin), result);
+            return result.root;
+          },
+      .root_takes_long = compute_root,
+      .stall = StallClock(options.stall_timeout),
+      .limit = RateLimit(options.limit_rate)};
+  return FanOut(session, outputs, meter, reports(options, shipment.begin, outputs)).run();
 }
 
-Shipped ship_legacy(const SendOptions& options, const Shipment& shipment, Plan& plan,
-                    SendSource& source, FdOutput out, ProgressMeter& meter) {
-  Shipped shipped;
-  ClippedDelta extents = extents_of(plan, shipment.begin);
+/// The only output is the first.
+void ship_legacy(const SendOptions& options, const Shipment& shipment, Plan& plan,
+                 SendSource& source, StreamOutput& output, ProgressMeter& meter) {
+  ClippedDelta extents = extents_behind(shipment.begin.resume.position, plan, shipment.begin);
   const LegacyVersion version =
       options.format == StreamFormat::thin_1_0 ? LegacyVersion::v1_0 : LegacyVersion::v1_1;
-  LegacyWriter writer(std::move(out), version, meter);
-  shipped.totals = writer.ship(extents, source.open());
+  const StallClock stall(options.stall_timeout);
+  const auto tick = [&meter] { meter.tick(); };
+  LegacyWriter writer(
+      FdOutput(output.open(tick, stall), tick, stall, RateLimit(options.limit_rate)), version,
+      meter);
+  Shipped shipped;
+  shipped.totals = writer.ship(extents, *source.open());
   shipped.figures = meter.figures();
   shipped.figures.wire = writer.wire_bytes();
-  return shipped;
+  output.commit();
+  summarize(options, shipment.begin, shipped, std::nullopt);
 }
 
-void ship_stream(const SendOptions& options, const Shipment& shipment, Plan& plan,
-                 SendSource& source, SentContent& content, int output) {
+/// What went wrong for each output.
+Failures ship_stream(const SendOptions& options, const Shipment& shipment, Plan& plan,
+                     SendSource& source, SentContent& content, std::deque<StreamOutput>& outputs) {
   ProgressMeter meter({snapshot_name(options, shipment.begin), options.verbose, options.json_fd},
                       shipment.data);
-  FdOutput out(
-      output, [&meter] { meter.tick(); }, StallClock(options.stall_timeout),
-      RateLimit(options.limit_rate));
-  summarize(options, shipment.begin,
-            options.format == StreamFormat::bsr_1
-                ? ship_bsr1(options, shipment, plan, source, content, std::move(out), meter)
-                : ship_legacy(options, shipment, plan, source, std::move(out), meter));
+  if (options.format == StreamFormat::bsr_1)
+    return ship_bsr1(options, shipment, plan, source, content, outputs, meter);
+  ship_legacy(options, shipment, plan, source, outputs.front(), meter);
+  return {std::nullopt};
+}
+
+std::deque<StreamOutput> open_outputs(const SendOptions& options, int standard_output) {
+  std::deque<StreamOutput> outputs;
+  for (const std::string& name : options.outputs) outputs.emplace_back(name);
+  if (outputs.empty()) outputs.emplace_back(standard_output);
+  return outputs;
+}
+
+/// One failure for all of them, if there is one. A signal says enough by itself.
+void throw_failure(const std::deque<StreamOutput>& outputs, const Failures& failures) {
+  std::string complete;
+  std::string failed;
+  const Error* first = nullptr;
+  for (size_t i = 0; i < failures.size(); ++i) {
+    std::string& list = failures.at(i) ? failed : complete;
+    list += (list.empty() ? "" : ", ") + outputs.at(i).name();
+    if (!failures.at(i)) continue;
+    if (outputs.size() == 1 || failures.at(i)->kind() == ErrorKind::interrupted)
+      throw Error(*failures.at(i));
+    if (first == nullptr) first = &*failures.at(i);
+  }
+  if (first == nullptr) return;
+  fail(first->kind(), "{}: not complete, see above; complete: {}", failed,
+       complete.empty() ? "none" : complete);
 }
 
 }  // namespace
 
 int send(const SendOptions& options, int output) {
-  if (!options.dry_run && !options.output && isatty(output) == 1)
+  if (!options.dry_run && options.outputs.empty() && isatty(output) == 1)
     fail(ErrorKind::usage,
          "a stream is written to standard output, and that is a terminal; use a pipe or --output "
          "FILE");
@@ -228,13 +299,13 @@ int send(const SendOptions& options, int output) {
     return 0;
   }
 
-  std::optional<NewFile> file;
-  if (options.output) file.emplace(*options.output);
+  std::deque<StreamOutput> outputs = open_outputs(options, output);
   // From here on bytes go out: a failure leaves a stream without an END.
-  ship_stream(options, what, plan, *source, content, file ? file->fd() : output);
-  if (file) file->commit();
-  content.keep();
+  const Failures failures = ship_stream(options, what, plan, *source, content, outputs);
+  if (std::ranges::any_of(failures, [](const auto& failure) { return !failure; })) content.keep();
+  throw_failure(outputs, failures);
   source->close();
+  write_report(options.json_fd, json_exit(0, "ok"));
   return 0;
 }
 

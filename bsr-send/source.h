@@ -27,13 +27,14 @@ class SendSource {
   /// Whether the identities are those of one volume in the world, for ever.
   [[nodiscard]] virtual bool has_lasting_names() const = 0;
 
-  /// The snapshot's bytes; they do not change while the source lives.
-  virtual VolumeReader& open() = 0;
+  /// A reader of the snapshot's bytes, which do not change while the source lives.
+  virtual std::unique_ptr<VolumeReader> open() = 0;
 
-  /// The bytes of the base, which there is.
-  virtual VolumeReader& open_base() = 0;
+  /// One of the base, which there is.
+  virtual std::unique_ptr<VolumeReader> open_base() = 0;
 
-  /// Puts back whatever had to be changed to read, and says so when that fails.
+  /// After all readers are gone: puts back whatever had to be changed to read, and says so when
+  /// that fails.
   virtual void close() = 0;
 };
 

@@ -1,21 +1,25 @@
 // Parts of a plan in order become a stream on a descriptor.
 #pragma once
 
+#include <functional>
+
 #include "bsr-send/pipeline.h"
 #include "formats/stream_encoder.h"
 #include "platform/fd_stream.h"
-#include "platform/progress_meter.h"
 
 namespace bsr {
 
 class StreamWriter final : public CutWriter {
  public:
-  /// Writes BEGIN. `meter` hears of every frame.
-  StreamWriter(FdOutput output, const BeginFrame& begin, ProgressMeter& meter);
+  /// `done`: bytes of the plan's data, zero areas included; `wire`: bytes of the stream.
+  using OnProgress = std::function<void(uint64_t done, uint64_t wire)>;
+
+  /// Writes BEGIN. `on_progress` hears of every part.
+  StreamWriter(FdOutput output, const BeginFrame& begin, OnProgress on_progress);
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;
 
-  void write(const EncodedCut& cut) override;
+  void write(CutPtr cut) override;
 
   /// Says how far the stream is, so that it can be continued here and is not taken for silent.
   void checkpoint() { encoder_.checkpoint(); }
@@ -28,8 +32,8 @@ class StreamWriter final : public CutWriter {
  private:
   FdOutput output_;
   StreamEncoder encoder_;  // puts into output_
-  ProgressMeter& meter_;
-  uint64_t done_ = 0;  // bytes of the plan's data, zero areas included
+  OnProgress on_progress_;
+  uint64_t done_ = 0;
 };
 
 }  // namespace bsr

@@ -32,8 +32,10 @@ std::string json_status(const SessionFigures& figures) {
 }
 
 std::string json_summary(const BeginFrame& begin, const Totals& totals, const Digest& content_root,
-                         const SessionFigures& figures, std::optional<bool> committed) {
+                         const SessionFigures& figures, std::optional<bool> committed,
+                         const std::optional<std::string>& output) {
   Json json = event("summary");
+  if (output) json["output"] = *output;
   if (committed) json["committed"] = *committed;
   json["name"] = begin.name;
   json["uuid"] = begin.snapshot_id;

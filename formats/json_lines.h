@@ -22,10 +22,11 @@ struct SessionFigures {
 /// All lines end with a newline and carry "v":1 and "type".
 [[nodiscard]] std::string json_status(const SessionFigures& figures);
 /// `content_root`: zero bytes when END carries none. `committed`: of a receiver, whether the target
-/// holds the snapshot now.
+/// holds the snapshot now. `output`: of a sender with several.
 [[nodiscard]] std::string json_summary(const BeginFrame& begin, const Totals& totals,
                                        const Digest& content_root, const SessionFigures& figures,
-                                       std::optional<bool> committed = std::nullopt);
+                                       std::optional<bool> committed = std::nullopt,
+                                       const std::optional<std::string>& output = std::nullopt);
 /// What would continue an interrupted transfer, and from which byte of the volume.
 [[nodiscard]] std::string json_resume(std::string_view token, uint64_t position);
 /// What a volume holds as a whole.

@@ -56,7 +56,7 @@ void Spool::write_out() {
 }
 
 Spool::Reader Spool::read() {
-  write_out();
+  if (!buffer_.empty()) write_out();  // only the first reader changes anything
   return Reader(*this);
 }
 

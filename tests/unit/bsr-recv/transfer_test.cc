@@ -76,8 +76,7 @@ struct Transfer {
     PieceBase piece_base;
     if (old != nullptr) piece_base = {&base_volume.emplace(*old), begin.base_size};
     PieceReader pieces(extents, volume, piece_base);
-    ProgressMeter meter({}, plan.data_bytes());
-    StreamWriter writer(FdOutput(wire.fd()), begin, meter);
+    StreamWriter writer(FdOutput(wire.fd()), begin, [](uint64_t, uint64_t) {});
     ship(pieces, writer, compression, workers);
     writer.finish();
   }

@@ -35,8 +35,8 @@ class FailingVolume final : public VolumeReader {
 class CollectingWriter final : public CutWriter {
  public:
   explicit CollectingWriter(size_t fail_after = SIZE_MAX) : fail_after_(fail_after) {}
-  void write(const EncodedCut& cut) override {
-    ends.push_back(cut.end);
+  void write(CutPtr cut) override {
+    ends.push_back(cut->end);
     if (ends.size() == fail_after_) fail(ErrorKind::peer, "reader gone");
   }
   std::vector<uint64_t> ends;
