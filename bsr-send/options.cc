@@ -92,6 +92,31 @@ void check(const SendOptions& options) {
   check_outputs(options);
 }
 
+void add_pool_image(CLI::App& app, SendOptions& options) {
+  app.add_option("--metadata", options.metadata_file, "thin pool metadata in a file");
+  app.add_option("--data", options.data_file, "thin pool data in a file");
+  app.add_option("--size", options.size, "volume size in bytes, for pool images");
+  app.add_option("--base-size", options.base_size,
+                 "size of the base in bytes, if it is not that of --size");
+}
+
+void add_output(CLI::App& app, std::vector<std::string>& outputs) {
+  app.add_option("-o,--output", outputs,
+                 "write to a new file, a FIFO or /dev/fd/N; may be given more than once")
+      ->allow_extra_args(false);
+}
+
+void add_limit_rate(CLI::App& app, RateControl& rate) {
+  app.add_option_function<std::string>(
+      "--limit-rate",
+      [&rate](const std::string& text) {
+        rate = RateControl(text, [](const std::string& line) {
+          std::fputs(fmt::format("bsr-send: {}\n", line).c_str(), stderr);
+        });
+      },
+      "bytes per second, as 500K, 20M or 1G, or @FILE that holds it and may change");
+}
+
 }  // namespace
 
 std::optional<SendOptions> parse_send_options(int argc, char** argv) {
@@ -101,7 +126,6 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   bool compress = false;
   std::optional<std::string> token;
   std::optional<int> stall_timeout;
-  std::string limit_rate = "none";
 
   CLI::App app("Sends a thin snapshot, or what changed since an older one, as a stream.",
                "bsr-send");
@@ -117,9 +141,7 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   app.add_flag("-n,--dry-run", options.dry_run, "say what would be sent");
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is sent");
   app.add_flag("-P,--parsable", options.parsable, "say it in tab-separated fields");
-  app.add_option("-o,--output", options.outputs,
-                 "write to a new file, a FIFO or /dev/fd/N; may be given more than once")
-      ->allow_extra_args(false);
+  add_output(app, options.outputs);
   app.add_option("--compress", compression, "none, zstd, or zstd:1 to zstd:19 (default zstd:3)");
   app.add_flag("-c", compress, "same as --compress zstd, which is the default");
   app.add_option("--threads", options.threads, "encoders; 0 does everything in one thread")
@@ -138,16 +160,11 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
        {"thin-tools", DeltaEngine::thin_tools},
        {"check", DeltaEngine::check}},
       "who says what changed: native (default), thin-tools, or check to compare both");
-  app.add_option("--metadata", options.metadata_file, "thin pool metadata in a file");
-  app.add_option("--data", options.data_file, "thin pool data in a file");
-  app.add_option("--size", options.size, "volume size in bytes, for pool images");
-  app.add_option("--base-size", options.base_size,
-                 "size of the base in bytes, if it is not that of --size");
+  add_pool_image(app, options);
   app.add_option("--stall-timeout", stall_timeout,
                  "give up when the reader takes no whole frame for so many seconds (600)")
       ->check(CLI::Range(0, kMaxStallTimeout));
-  app.add_option("--limit-rate", limit_rate,
-                 "bytes per second, as 500K, 20M or 1G, or @FILE that holds it and may change");
+  add_limit_rate(app, options.limit_rate);
   app.add_option("--json-fd", options.json_fd, "report as JSON lines to this descriptor")
       ->check(CLI::NonNegativeNumber);
   if (!parse_command_line(app, argc, argv)) return std::nullopt;
@@ -156,9 +173,6 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
     options.compression = parse_compression(compression);
   if (options.against) options.stall_timeout = {};  // first of all the receiver reads its target
   if (stall_timeout) options.stall_timeout = std::chrono::seconds(*stall_timeout);
-  options.limit_rate = RateControl(limit_rate, [](const std::string& line) {
-    std::fputs(fmt::format("bsr-send: {}\n", line).c_str(), stderr);
-  });
   if (token) options.resume = decode_token(*token);
   check(options);
   // A base that was written to since it was shipped may hold what the snapshot does: such a page is
