@@ -30,7 +30,10 @@ void work_in_order(unsigned workers, Produce&& produce, Consume&& consume) {
   // awaited.
   BoundedQueue<Task> work(workers + 1);
   BoundedQueue<std::future<Result>> in_order(workers + 1);
-  std::jthread producer([&] {
+  std::jthread producer;
+  std::vector<std::jthread> threads;
+  const CloseOnExit stop(work, in_order);  // also when the system has not as many threads
+  producer = std::jthread([&] {
     try {
       while (std::optional<Task> task = produce())
         if (!in_order.push(task->get_future()) || !work.push(std::move(*task))) break;
@@ -42,12 +45,10 @@ void work_in_order(unsigned workers, Produce&& produce, Consume&& consume) {
     work.close();
     in_order.close();
   });
-  std::vector<std::jthread> threads;
   for (unsigned i = 0; i < workers; ++i)
     threads.emplace_back([&] {
       while (std::optional<Task> task = work.pop()) (*task)();
     });
-  const CloseOnExit stop(work, in_order);
 
   while (std::optional<std::future<Result>> future = in_order.pop()) consume(future->get());
 }

@@ -19,6 +19,13 @@ void Applier::zero(Extent extent) {
   cursor_ = extent.end();
 }
 
+/// A session that continues here does not look back.
+void Applier::pass(uint64_t offset) {
+  if (offset <= cursor_) return;
+  zero_gap_before(offset);
+  cursor_ = offset;
+}
+
 void Applier::write(const std::vector<Extent>& extents, AlignedBytes content) {
   for (const Extent& extent : extents) {
     zero_gap_before(extent.offset);
@@ -31,9 +38,14 @@ AlignedBytes Applier::patched(const PatchFrame& patch) const {
   VolumeReader& volume = base_();
   AlignedBytes base(total_length(patch.extents));
   std::span<std::byte> rest(base);
-  for (const Extent& extent : patch.extents) {
-    volume.start(extent.offset, rest.first(extent.length));
-    rest = rest.subspan(extent.length);
+  try {
+    for (const Extent& extent : patch.extents) {
+      volume.start(extent.offset, rest.first(extent.length));
+      rest = rest.subspan(extent.length);
+    }
+  } catch (...) {
+    volume.abandon();
+    throw;
   }
   for (size_t i = 0; i < patch.extents.size(); ++i) volume.finish();
   if (!applies_to(patch, base))
@@ -56,7 +68,7 @@ void Applier::apply(FrameBody&& body) {
                  [&](const UnmapFrame& frame) {
                    for (const Extent& extent : frame.extents) zero(extent);
                  },
-                 [](const CheckpointFrame&) {},
+                 [&](const CheckpointFrame& checkpoint) { pass(checkpoint.position); },
                  [](const BeginFrame&) {},
                  [](const EndFrame&) {},
                  [](const UnknownFrame&) {},

@@ -36,6 +36,7 @@ class Applier {
  private:
   void zero_gap_before(uint64_t offset);
   void zero(Extent extent);
+  void pass(uint64_t offset);
   void write(const std::vector<Extent>& extents, AlignedBytes content);
   [[nodiscard]] AlignedBytes patched(const PatchFrame& patch) const;
 

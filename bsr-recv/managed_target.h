@@ -11,8 +11,8 @@
 #include "platform/block_io.h"
 #include "platform/content_store.h"
 #include "platform/extent_spool.h"
-#include "platform/file_reads.h"
 #include "platform/file_lock.h"
+#include "platform/file_reads.h"
 #include "platform/pool_guard.h"
 
 namespace bsr {

@@ -81,6 +81,11 @@ void CutTee::finish(std::exception_ptr failure) {
   changed_.notify_all();
 }
 
+void CutTee::check() {
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
 CutPtr CutTee::take(size_t index) {
   std::unique_lock lock(mutex_);
   Taker& taker = takers_.at(index);

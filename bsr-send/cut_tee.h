@@ -37,6 +37,9 @@ class CutTee final : public CutWriter {
   /// There is no more; `failure` is thrown to whoever takes after the last part.
   void finish(std::exception_ptr failure = {});
 
+  /// Throws what finish() was given, if that was a failure.
+  void check();
+
   /// The next part; nothing when there is no more, and to one that was dropped.
   CutPtr take(size_t taker);
 

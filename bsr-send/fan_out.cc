@@ -102,7 +102,12 @@ void FanOut::write_stream(size_t index) {
   const auto tick = [this] { progress_.tick(); };
   Shipped shipped;
   {
-    FdOutput to(output.open(tick, session_.stall), tick, session_.stall, session_.limit);
+    const auto while_nobody_reads = [this] {
+      tee_.check();
+      progress_.tick();
+    };
+    FdOutput to(output.open(while_nobody_reads, session_.stall), tick, session_.stall,
+                session_.limit);
     StreamWriter writer(std::move(to), session_.begin, [this, index](uint64_t done, uint64_t wire) {
       progress_.update(index, done, wire);
     });
@@ -135,7 +140,8 @@ void FanOut::ship_to(size_t index, StreamWriter& writer) {
 Digest FanOut::wait_for_root(size_t index, StreamWriter& writer) {
   if (session_.root_takes_long) writer.checkpoint();
   std::jthread finding;
-  if (is_alone()) finding = std::jthread([this] { find_root(); });
+  if (is_alone() && !session_.root_takes_long) find_root();
+  if (is_alone() && session_.root_takes_long) finding = std::jthread([this] { find_root(); });
   try {
     while (root_ready_.wait_for(kSignOfLife) != std::future_status::ready) writer.checkpoint();
   } catch (...) {

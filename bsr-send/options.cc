@@ -49,13 +49,10 @@ void check_outputs(const SendOptions& options) {
     fail(ErrorKind::usage, "--dry-run writes no stream: leave --output out");
   if (options.format != StreamFormat::bsr_1 && outputs.size() > 1)
     fail(ErrorKind::usage, "--output: only format bsr-1 can have several; give one");
-  for (auto output = outputs.begin(); output != outputs.end(); ++output) {
-    if (std::find(outputs.begin(), output, *output) != output)
-      fail(ErrorKind::usage, "--output {}: is given twice; leave one out", *output);
-    if (options.json_fd >= 0 && named_descriptor(*output) == options.json_fd)
+  for (const std::string& output : outputs)
+    if (options.json_fd >= 0 && named_descriptor(output) == options.json_fd)
       fail(ErrorKind::usage, "--json-fd {}: the stream goes there; give another descriptor",
            options.json_fd);
-  }
 }
 
 void check(const SendOptions& options) {

@@ -94,6 +94,10 @@ bool PieceReader::fill() {
   next_ = 0;
   read_ahead();
   if (ahead_.empty()) return false;
+  if (ahead_.front().part.kind == DeltaKind::data) {
+    volume_.finish();  // its memory stays in ahead_, should one of them fail
+    if (!ahead_.front().base.empty()) base_.volume->finish();
+  }
   Block block = std::move(ahead_.front());
   ahead_.pop_front();
   read_end_ = block.part.extent.end();
@@ -101,8 +105,6 @@ bool PieceReader::fill() {
     segments_.push_back({ChangeKind::unmap, false, block.part.extent, 0});
     return true;
   }
-  volume_.finish();
-  if (!block.base.empty()) base_.volume->finish();
   plan_data_ += block.bytes.size();
   block_ = std::move(block.bytes);
   base_block_ = std::move(block.base);

@@ -250,11 +250,18 @@ Failures ship_stream(const SendOptions& options, const Shipment& shipment, Plan&
   return {std::nullopt};
 }
 
-std::deque<StreamOutput> open_outputs(const SendOptions& options, int standard_output) {
-  std::deque<StreamOutput> outputs;
-  for (const std::string& name : options.outputs) outputs.emplace_back(name);
+void open_outputs(const SendOptions& options, int standard_output,
+                  std::deque<StreamOutput>& outputs) {
+  for (const std::string& name : options.outputs) {
+    for (const StreamOutput& other : outputs)
+      if (other.name() == name)
+        fail(ErrorKind::usage, "--output {}: is given twice; leave one out", name);
+    const StreamOutput& added = outputs.emplace_back(name);
+    for (const StreamOutput& other : outputs)
+      if (&other != &added && other.is_same_as(added))
+        fail(ErrorKind::usage, "--output {}: is the same as {}; leave one out", name, other.name());
+  }
   if (outputs.empty()) outputs.emplace_back(standard_output);
-  return outputs;
 }
 
 /// One failure for all of them, if there is one. A signal says enough by itself.
@@ -282,6 +289,9 @@ int send(const SendOptions& options, int output) {
     fail(ErrorKind::usage,
          "a stream is written to standard output, and that is a terminal; use a pipe or --output "
          "FILE");
+  // First of all: whoever waits for one of them sees the end when something fails.
+  std::deque<StreamOutput> outputs;
+  if (!options.dry_run) open_outputs(options, output, outputs);
   const std::unique_ptr<SendSource> source =
       options.metadata_file.empty() ? open_lvm_source(options) : open_image_source(options);
 
@@ -299,7 +309,6 @@ int send(const SendOptions& options, int output) {
     return 0;
   }
 
-  std::deque<StreamOutput> outputs = open_outputs(options, output);
   // From here on bytes go out: a failure leaves a stream without an END.
   const Failures failures = ship_stream(options, what, plan, *source, content, outputs);
   if (std::ranges::any_of(failures, [](const auto& failure) { return !failure; })) content.keep();

@@ -133,7 +133,10 @@ void BlockSink::write(std::span<const Extent> extents, AlignedBytes content) {
 void BlockSink::start(Started write) {
   const ByteView bytes = write.bytes;
   const uint64_t offset = write.offset;
-  if (!file_.use_direct_for(offset, bytes.data(), bytes.size())) return file_.write(offset, bytes);
+  if (!file_.use_direct_for(offset, bytes.data(), bytes.size())) {
+    wait();  // a cached page may reach over places beside it
+    return file_.write(offset, bytes);
+  }
   if (queue_.in_flight() == kWritesAtOnce) finish_one();
   const auto free = std::ranges::find(started_, nullptr, &Started::content);
   *free = std::move(write);
@@ -187,7 +190,12 @@ void BlockSink::write_within_chunk(uint64_t offset, ByteView bytes) {
 
 void BlockSink::flush() {
   wait();
-  file_.flush();
+  try {
+    file_.flush();
+  } catch (...) {
+    failed_ = true;  // the kernel tells of what it lost once, and then no more
+    throw;
+  }
 }
 
 void BlockSink::zero(Extent extent) {

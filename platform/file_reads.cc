@@ -5,12 +5,9 @@
 namespace bsr {
 
 void FileReads::start(uint64_t offset, std::span<std::byte> into) {
-  started_.push_back({offset, into});
-  if (!file_.use_direct_for(offset, into.data(), into.size())) {
-    started_.back().done = true;  // finish() reads it
-    return;
-  }
-  queue_.read(file_.fd(), offset, into, finished_ + started_.size() - 1);
+  const bool direct = file_.use_direct_for(offset, into.data(), into.size());
+  started_.push_back({offset, into, !direct});  // else finish() reads it
+  if (direct) queue_.read(file_.fd(), offset, into, finished_ + started_.size() - 1);
 }
 
 void FileReads::take_one() {

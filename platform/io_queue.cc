@@ -27,18 +27,19 @@ IoQueue::~IoQueue() {
 }
 
 void IoQueue::start(Request request) {
-  ++in_flight_;
-  if (threads_.size() < in_flight_ && threads_.size() < at_once_) try {
+  if (threads_.size() <= in_flight_ && threads_.size() < at_once_) try {
       threads_.emplace_back([this] { serve(); });
     } catch (const std::system_error&) {
       at_once_ = threads_.size();
     }
   if (threads_.empty()) {
     done_.push_back({request.tag, carry_out(request)});
+    ++in_flight_;
     return;
   }
   const std::lock_guard lock(mutex_);
   waiting_.push_back(std::move(request));
+  ++in_flight_;
   work_.notify_one();
 }
 

@@ -103,7 +103,12 @@ void ImageReader::start(uint64_t offset, std::span<std::byte> into) {
 void ImageReader::finish() {
   const size_t parts = parts_.front();
   parts_.pop_front();
-  for (size_t part = 0; part < parts; ++part) reads_.finish();
+  try {
+    for (size_t part = 0; part < parts; ++part) reads_.finish();
+  } catch (...) {
+    parts_.clear();  // the others are abandoned
+    throw;
+  }
 }
 
 void ImageReader::abandon() {

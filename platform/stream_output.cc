@@ -41,8 +41,13 @@ std::optional<int> named_descriptor(const std::string& name) {
 }
 
 StreamOutput::StreamOutput(std::string name) : name_(std::move(name)) {
+  if (name_.empty())
+    fail(ErrorKind::usage, "--output: names nothing; give a file, FIFO or /dev/fd/N");
   if (const std::optional<int> fd = named_descriptor(name_)) {
     fd_ = *fd;
+    if (fd_ == STDIN_FILENO || fd_ == STDERR_FILENO)
+      fail(ErrorKind::usage, "{}: messages go there, or input comes from it; give another one",
+           name_);
     check_descriptor();
     return;
   }
@@ -64,6 +69,16 @@ void StreamOutput::check_descriptor() const {
   if (isatty(fd_) == 1)
     fail(ErrorKind::usage, "{}: is a terminal, and a stream is no text; use a pipe or a file",
          name_);
+}
+
+bool StreamOutput::is_same_as(const StreamOutput& other) const {
+  struct stat mine {};
+  struct stat theirs {};
+  const auto look = [](const StreamOutput& output, struct stat& facts) {
+    return (output.is_fifo_ ? lstat(output.name_.c_str(), &facts) : fstat(output.fd_, &facts)) == 0;
+  };
+  return look(*this, mine) && look(other, theirs) && !S_ISCHR(mine.st_mode) &&
+         mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
 }
 
 bool StreamOutput::try_open_fifo() {
@@ -98,9 +113,13 @@ void StreamOutput::commit() {
   fifo_.reset();
   if (file_) file_->commit();
   if (!close_descriptor()) fail_errno(errno, name_ + ": cannot be closed");
+  ended_ = true;
 }
 
 void StreamOutput::give_up() noexcept {
+  if (std::exchange(ended_, true)) return;
+  if (is_fifo_ && !fifo_)
+    fifo_ = UniqueFd(::open(name_.c_str(), O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
   fifo_.reset();
   file_.reset();
   static_cast<void>(close_descriptor());

@@ -23,6 +23,12 @@ class StreamOutput {
   /// a FIFO, which must be ours or root's; else the name of a new file. Throws Error{usage} for
   /// what is neither, and as NewFile.
   explicit StreamOutput(std::string name);
+  StreamOutput(const StreamOutput&) = delete;
+  StreamOutput& operator=(const StreamOutput&) = delete;
+  ~StreamOutput() { give_up(); }
+
+  /// Whether both are one pipe, socket or file, in which two streams would mix.
+  [[nodiscard]] bool is_same_as(const StreamOutput& other) const;
 
   /// Empty for a descriptor without one.
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -34,7 +40,8 @@ class StreamOutput {
   /// The stream is complete. Throws as NewFile::commit().
   void commit();
 
-  /// It will not be: nothing is left of a new file, and a reader sees the end.
+  /// It will not be, unless it is: nothing is left of a new file, and a reader sees the end, also
+  /// one that waits for somebody to open the FIFO.
   void give_up() noexcept;
 
  private:
@@ -45,6 +52,7 @@ class StreamOutput {
   std::string name_;
   int fd_ = -1;
   bool is_fifo_ = false;
+  bool ended_ = false;
   UniqueFd fifo_;
   std::optional<NewFile> file_;
 };

@@ -4,13 +4,27 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "base/aligned_bytes.h"
 #include "tests/fakes/temporary_folder.h"
 #include "tests/fakes/thrown_error.h"
+
+namespace {
+bool fail_next_flush = false;
+}
+
+/// In the place of the C library's.
+extern "C" int fdatasync(int fd) {
+  if (!std::exchange(fail_next_flush, false)) return fsync(fd);
+  errno = EIO;
+  return -1;
+}
 
 namespace bsr {
 namespace {
@@ -114,6 +128,15 @@ TEST_F(BlockFileTest, SinkDoesNotFlushOverAFailure) {
   EXPECT_TRUE(error_thrown_by([&] { sink.flush(); }));
   ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &old));
   signal(SIGXFSZ, handler);
+}
+
+/// The kernel reports a failed write-back once; the flush after it succeeds.
+TEST_F(BlockFileTest, SinkDoesNotFlushOverAFailedFlush) {
+  BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt);
+  fail_next_flush = true;
+  EXPECT_TRUE(error_thrown_by([&] { sink.flush(); }));
+  EXPECT_FALSE(fail_next_flush);
+  EXPECT_TRUE(error_thrown_by([&] { sink.flush(); }));
 }
 
 TEST(IsZero, SeesASingleByteAnywhere) {
