@@ -167,7 +167,7 @@ void ManagedTarget::resize_working_copy(uint64_t bytes) {
     BlockFile file(state_.working->path, BlockFile::Access::write);
     const std::optional<ThinFacts> thin = thin_facts(file.fd());
     BlockSink tail(std::move(file), thin);
-    tail.zero({bytes, old_size - bytes});
+    PoolGuard(tail, pool_name(), thin.value(), options_.reserve).zero({bytes, old_size - bytes});
     tail.flush();
   }
   const uint64_t size = whole_extents(bytes, state_.working->extent_size);
@@ -206,7 +206,7 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   BlockFile file(state_.working->path, BlockFile::Access::write);
   const std::optional<ThinFacts> thin = thin_facts(file.fd());
   device_.emplace(std::move(file), thin);
-  sink_.emplace(*device_, pool_name(), state_.working->chunk_size, options_.reserve);
+  sink_.emplace(*device_, pool_name(), thin.value(), options_.reserve);
   return *sink_;
 }
 

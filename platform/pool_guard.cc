@@ -17,6 +17,7 @@ constexpr uint64_t kMappingsPerBlock = 252;     // in a leaf of the mapping tree
 // in the space maps is shared by many chunks.
 constexpr uint64_t kBlocksPerChunk = 2;
 constexpr uint64_t kMaxAllowance = 64ULL << 20;  // bytes
+constexpr uint64_t kZeroedAtOnce = 1ULL << 20;   // bytes: room for them is asked for, used or not
 constexpr std::chrono::milliseconds kGoodFor{100};
 
 uint64_t above(uint64_t total, uint64_t used, unsigned percent, uint64_t least) {
@@ -73,8 +74,8 @@ void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes
     fail_metadata(pool, need.metadata_blocks, have.metadata_blocks, reserve);
 }
 
-PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size, PoolReserve reserve)
-    : sink_(sink), pool_(std::move(pool)), chunk_size_(chunk_size), reserve_(reserve) {}
+PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve)
+    : sink_(sink), pool_(std::move(pool)), thin_(thin), reserve_(reserve) {}
 
 void PoolGuard::charge(uint64_t chunks) {
   // Others use the pool too, so an answer is not good for long.
@@ -82,11 +83,11 @@ void PoolGuard::charge(uint64_t chunks) {
     sink_.wait();  // what is on its way does not count there yet
     asked_ = steady_now();
     const PoolRoom have = room(pool_, reserve_);
-    if (chunks > have.chunks) fail_data(pool_, chunks, have.chunks, chunk_size_, reserve_);
+    if (chunks > have.chunks) fail_data(pool_, chunks, have.chunks, thin_.chunk_size, reserve_);
     if (chunks * kBlocksPerChunk > have.metadata_blocks)
       fail_metadata(pool_, chunks * kBlocksPerChunk, have.metadata_blocks, reserve_);
     const uint64_t available = std::min(have.chunks, have.metadata_blocks / kBlocksPerChunk);
-    allowance_ = std::max(std::min(available / 2, kMaxAllowance / chunk_size_), chunks);
+    allowance_ = std::max(std::min(available / 2, kMaxAllowance / thin_.chunk_size), chunks);
   }
   allowance_ -= chunks;
 }
@@ -95,19 +96,33 @@ void PoolGuard::write(std::span<const Extent> extents, AlignedBytes content) {
   uint64_t chunks = 0;
   uint64_t counted = 0;  // chunks below this one
   for (const Extent& extent : extents) {
-    const uint64_t first = std::max(extent.offset / chunk_size_, counted);
-    counted = (extent.end() + chunk_size_ - 1) / chunk_size_;
+    const uint64_t first = std::max(extent.offset / thin_.chunk_size, counted);
+    counted = (extent.end() + thin_.chunk_size - 1) / thin_.chunk_size;
     chunks += counted - first;
   }
   charge(chunks);
   sink_.write(extents, std::move(content));
 }
 
+uint64_t PoolGuard::chunks_in(Extent extent) const {
+  const uint64_t behind = (extent.end() + thin_.chunk_size - 1) / thin_.chunk_size;
+  return behind - extent.offset / thin_.chunk_size;
+}
+
 void PoolGuard::zero(Extent extent) {
-  // Whole chunks are discarded, which frees; zeros written into part of a shared chunk copy it.
-  charge((extent.offset % chunk_size_ != 0 ? 1U : 0U) +
-         (extent.end() % chunk_size_ != 0 ? 1U : 0U));
-  sink_.zero(extent);
+  if (thin_.takes_discards) {
+    // Whole chunks are discarded, which frees; zeros written into part of a shared chunk copy it.
+    charge((extent.offset % thin_.chunk_size != 0 ? 1U : 0U) +
+           (extent.end() % thin_.chunk_size != 0 ? 1U : 0U));
+    sink_.zero(extent);
+    return;
+  }
+  while (extent.length > 0) {
+    const Extent part = {extent.offset, std::min(extent.length, kZeroedAtOnce)};
+    charge(chunks_in(part));
+    sink_.zero(part);
+    extent = {part.end(), extent.length - part.length};
+  }
 }
 
 }  // namespace bsr

@@ -5,6 +5,7 @@
 
 #include "platform/device_mapper.h"
 #include "platform/lvm.h"
+#include "platform/thin_device.h"
 #include "platform/volume.h"
 
 namespace bsr {
@@ -39,7 +40,7 @@ void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes
 /// reserve.
 class PoolGuard final : public VolumeSink {
  public:
-  PoolGuard(VolumeSink& sink, VolumeName pool, uint64_t chunk_size, PoolReserve reserve);
+  PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve);
 
   void write(std::span<const Extent> extents, AlignedBytes content) override;
   void zero(Extent extent) override;
@@ -49,10 +50,11 @@ class PoolGuard final : public VolumeSink {
  private:
   /// Before what may use so many new chunks.
   void charge(uint64_t chunks);
+  [[nodiscard]] uint64_t chunks_in(Extent extent) const;
 
   VolumeSink& sink_;
   VolumeName pool_;
-  uint64_t chunk_size_;
+  ThinFacts thin_;
   PoolReserve reserve_;
   uint64_t allowance_ = 0;  // chunks that may be used before the pool is asked again
   std::chrono::steady_clock::time_point asked_;

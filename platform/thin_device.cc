@@ -56,8 +56,11 @@ std::optional<ThinFacts> thin_facts(int fd) {
   facts.chunk_size = number(pool.parameters.at(2), "a chunk size") * kSectorSize;
   if (facts.chunk_size == 0)
     fail(ErrorKind::failed, "the device mapper says that chunks have no size");
-  facts.zeroes_new_chunks =
-      std::ranges::find(pool.parameters, "skip_block_zeroing") == pool.parameters.end();
+  const auto has = [&](const char* feature) {
+    return std::ranges::find(pool.parameters, feature) != pool.parameters.end();
+  };
+  facts.zeroes_new_chunks = !has("skip_block_zeroing");
+  facts.takes_discards = !has("ignore_discard");
   facts.has_external_origin = thin->parameters.size() > 2;
   return facts;
 }

@@ -13,6 +13,9 @@ struct ThinFacts {
   /// what its block held before, perhaps of another volume.
   bool zeroes_new_chunks = true;
 
+  /// Without (`lvcreate --discards ignore`) nothing frees a chunk but the removal of its volume.
+  bool takes_discards = true;
+
   /// What is not mapped reads from another volume, not as zeros.
   bool has_external_origin = false;
 };
