@@ -2,6 +2,7 @@
 #include "base/error.h"
 
 #include <cerrno>
+#include <new>
 #include <system_error>
 
 namespace bsr {
@@ -16,6 +17,18 @@ void fail_errno(int number, std::string_view activity) {
   if (number == EPIPE || number == ECONNRESET) kind = ErrorKind::peer;
   if (number == EBUSY) kind = ErrorKind::busy;
   fail(kind, "{}: {}", activity, std::generic_category().message(number));
+}
+
+Error as_error(const std::exception_ptr& caught) {
+  try {
+    std::rethrow_exception(caught);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::failed, "out of memory"};
+  } catch (const std::exception& error) {
+    return {ErrorKind::failed, fmt::format("internal error: {}", error.what())};
+  }
 }
 
 int exit_code(ErrorKind kind) noexcept {

@@ -50,6 +50,10 @@ template <typename... Args>
 /// EDQUOT become no_space, EPIPE and ECONNRESET peer, EBUSY busy, everything else failed.
 [[noreturn]] void fail_errno(int number, std::string_view activity);
 
+/// What was caught, for whoever reports it or hands it to another thread. Throws on what is no
+/// std::exception.
+[[nodiscard]] Error as_error(const std::exception_ptr& caught);
+
 /// The process exit status for a failure of this kind (the table of the manual pages). For
 /// `interrupted` it is 130; a main that knows the signal uses 128 + its number instead.
 [[nodiscard]] int exit_code(ErrorKind kind) noexcept;

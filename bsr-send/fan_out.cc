@@ -1,6 +1,5 @@
 #include "bsr-send/fan_out.h"
 
-#include <new>
 #include <thread>
 #include <utility>
 
@@ -12,19 +11,6 @@ namespace {
 
 // How often a receiver hears from us while nothing is sent.
 constexpr std::chrono::seconds kSignOfLife{10};
-
-/// What a thread may hand to another.
-Error caught(const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::bad_alloc&) {
-    return {ErrorKind::failed, "out of memory"};
-  } catch (const std::exception& error) {
-    return {ErrorKind::failed, fmt::format("internal error: {}", error.what())};
-  }
-}
 
 }  // namespace
 
@@ -92,7 +78,7 @@ void FanOut::serve(size_t index) {
     tee_.leave(index);
     progress_.forget(index);
     outputs_.at(index).give_up();
-    failures_.at(index) = caught(std::current_exception());
+    failures_.at(index) = as_error(std::current_exception());
     if (reports_.failed) reports_.failed(index, *failures_.at(index));
   }
 }

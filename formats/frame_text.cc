@@ -45,9 +45,9 @@ Json fields_of(const DataFrame& data) {
       {"type", "DATA"}, {"bytes", data.content.size()}, {"extents", extents_json(data.extents)}};
 }
 Json fields_of(const PatchFrame& patch) {
-  uint64_t bytes = 0;
-  for (const Extent& extent : patch.extents) bytes += extent.length;
-  return {{"type", "PATCH"}, {"bytes", bytes}, {"extents", extents_json(patch.extents)}};
+  return {{"type", "PATCH"},
+          {"bytes", total_length(patch.extents)},
+          {"extents", extents_json(patch.extents)}};
 }
 Json fields_of(const ZeroFrame& zero) {
   return {{"type", "ZERO"}, {"extents", extents_json(zero.extents)}};

@@ -26,6 +26,11 @@ uint64_t above(uint64_t total, uint64_t used, unsigned percent, uint64_t least) 
   return total - std::min(total, taken);
 }
 
+/// The whole chunks that hold so many bytes from a chunk's begin.
+uint64_t chunks_for(uint64_t bytes, uint64_t chunk_size) {
+  return bytes / chunk_size + (bytes % chunk_size != 0 ? 1 : 0);
+}
+
 PoolRoom room(const VolumeName& pool, PoolReserve reserve) {
   const ThinPoolStatus status = thin_pool_status(pool_device(pool));
   if (status.mode == ThinPoolStatus::Mode::failed || status.mode == ThinPoolStatus::Mode::read_only)
@@ -61,7 +66,7 @@ PoolRoom room_above(PoolReserve reserve, const ThinPoolStatus& status) {
 }
 
 PoolRoom least_need(uint64_t bytes, uint64_t chunk_size) {
-  const uint64_t chunks = bytes / chunk_size + (bytes % chunk_size != 0 ? 1 : 0);
+  const uint64_t chunks = chunks_for(bytes, chunk_size);
   return {chunks, (chunks + kMappingsPerBlock - 1) / kMappingsPerBlock};
 }
 
@@ -97,16 +102,11 @@ void PoolGuard::write(std::span<const Extent> extents, AlignedBytes content) {
   uint64_t counted = 0;  // chunks below this one
   for (const Extent& extent : extents) {
     const uint64_t first = std::max(extent.offset / thin_.chunk_size, counted);
-    counted = (extent.end() + thin_.chunk_size - 1) / thin_.chunk_size;
+    counted = chunks_for(extent.end(), thin_.chunk_size);
     chunks += counted - first;
   }
   charge(chunks);
   sink_.write(extents, std::move(content));
-}
-
-uint64_t PoolGuard::chunks_in(Extent extent) const {
-  const uint64_t behind = (extent.end() + thin_.chunk_size - 1) / thin_.chunk_size;
-  return behind - extent.offset / thin_.chunk_size;
 }
 
 void PoolGuard::zero(Extent extent) {
@@ -119,7 +119,7 @@ void PoolGuard::zero(Extent extent) {
   }
   while (extent.length > 0) {
     const Extent part = {extent.offset, std::min(extent.length, kZeroedAtOnce)};
-    charge(chunks_in(part));
+    charge(chunks_for(part.end(), thin_.chunk_size) - part.offset / thin_.chunk_size);
     sink_.zero(part);
     extent = {part.end(), extent.length - part.length};
   }

@@ -50,7 +50,6 @@ class PoolGuard final : public VolumeSink {
  private:
   /// Before what may use so many new chunks.
   void charge(uint64_t chunks);
-  [[nodiscard]] uint64_t chunks_in(Extent extent) const;
 
   VolumeSink& sink_;
   VolumeName pool_;

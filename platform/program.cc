@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <new>
 
 #include "platform/signals.h"
 
@@ -45,13 +44,8 @@ int run_program(std::string_view name, const std::function<int()>& story,
     occupy_standard_descriptors();
     install_signal_handlers();
     return story();
-  } catch (const Error& error) {
-    return report(name, error, on_error);
-  } catch (const std::bad_alloc&) {
-    return report(name, Error(ErrorKind::failed, "out of memory"), on_error);
-  } catch (const std::exception& error) {
-    return report(name, Error(ErrorKind::failed, fmt::format("internal error: {}", error.what())),
-                  on_error);
+  } catch (...) {
+    return report(name, as_error(std::current_exception()), on_error);
   }
 }
 

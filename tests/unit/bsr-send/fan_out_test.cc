@@ -12,6 +12,7 @@
 #include "formats/delta_filters.h"
 #include "platform/frame_source.h"
 #include "tests/fakes/memory_volume.h"
+#include "tests/fakes/whole_volume.h"
 #include "tests/unit/formats/stream_builder.h"
 
 namespace bsr {
@@ -20,18 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr uint64_t kVolume = 8 << 20;
-
-class WholeVolume final : public DeltaSource {
- public:
-  std::optional<DeltaExtent> next() override {
-    if (done_) return std::nullopt;
-    done_ = true;
-    return DeltaExtent{{0, kVolume}, DeltaKind::data};
-  }
-
- private:
-  bool done_ = false;
-};
 
 Bytes volume_content() {
   Bytes bytes(kVolume);
@@ -87,7 +76,7 @@ class FanOutTo : public testing::Test {
     session_.begin = full_begin(kVolume);
     session_.ship_from = [this](uint64_t from, CutWriter& out) {
       MemoryVolume volume(content_);
-      ClippedDelta rest(std::make_unique<WholeVolume>(), from, kVolume);
+      ClippedDelta rest(std::make_unique<WholeVolume>(kVolume), from, kVolume);
       PieceReader pieces(rest, volume);
       ship(pieces, out, {.enabled = false, .level = 0}, 2);
     };

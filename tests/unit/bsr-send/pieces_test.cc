@@ -7,19 +7,12 @@
 
 #include "base/error.h"
 #include "tests/fakes/thrown_error.h"
+#include "tests/fakes/whole_volume.h"
 
 namespace bsr {
 namespace {
 
 constexpr uint64_t kSize = 1 << 20;
-
-class WholeVolume final : public DeltaSource {
- public:
-  std::optional<DeltaExtent> next() override { return std::exchange(rest_, std::nullopt); }
-
- private:
-  std::optional<DeltaExtent> rest_ = DeltaExtent{{0, kSize}, DeltaKind::data};
-};
 
 class BrokenVolume final : public VolumeReader {
  public:
@@ -46,7 +39,7 @@ class LateVolume final : public VolumeReader {
 
 /// Under AddressSanitizer this fails when memory goes before its read was abandoned.
 TEST(PieceReader, KeepsMemoryUntilNothingIsReadIntoIt) {
-  WholeVolume plan;
+  WholeVolume plan(kSize);
   BrokenVolume volume;
   LateVolume base;
   {

@@ -5,24 +5,12 @@
 
 #include "tests/fakes/memory_volume.h"
 #include "tests/fakes/thrown_error.h"
+#include "tests/fakes/whole_volume.h"
 
 namespace bsr {
 namespace {
 
 constexpr uint64_t kVolume = 8 << 20;
-
-/// One extent over the whole volume.
-class WholeVolume final : public DeltaSource {
- public:
-  std::optional<DeltaExtent> next() override {
-    if (done_) return std::nullopt;
-    done_ = true;
-    return DeltaExtent{{0, kVolume}, DeltaKind::data};
-  }
-
- private:
-  bool done_ = false;
-};
 
 class FailingVolume final : public VolumeReader {
  public:
@@ -56,7 +44,7 @@ class Pipeline : public testing::TestWithParam<unsigned> {};
 
 TEST_P(Pipeline, WritesPiecesInTheOrderOfTheVolume) {
   MemoryVolume volume(volume_content());
-  WholeVolume plan;
+  WholeVolume plan(kVolume);
   PieceReader pieces(plan, volume);
   CollectingWriter out;
   ship(pieces, out, {}, GetParam());
@@ -67,7 +55,7 @@ TEST_P(Pipeline, WritesPiecesInTheOrderOfTheVolume) {
 
 TEST_P(Pipeline, ReportsWhatTheReaderThrew) {
   FailingVolume volume;
-  WholeVolume plan;
+  WholeVolume plan(kVolume);
   PieceReader pieces(plan, volume);
   CollectingWriter out;
   const auto error = error_thrown_by([&] { ship(pieces, out, {}, GetParam()); });
@@ -77,7 +65,7 @@ TEST_P(Pipeline, ReportsWhatTheReaderThrew) {
 
 TEST_P(Pipeline, EndsAllThreadsWhenTheWriterThrows) {
   MemoryVolume volume(volume_content());
-  WholeVolume plan;
+  WholeVolume plan(kVolume);
   PieceReader pieces(plan, volume);
   CollectingWriter out(3);
   const auto error = error_thrown_by([&] { ship(pieces, out, {}, GetParam()); });
