@@ -27,8 +27,8 @@ ship_first() { bsr-send vg/s0 | ssh dr bsr-recv --pool vg/pool vg/data; }
 uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
 number=0 held=s0 patch=never
 
-# next_snapshot: about 4 MiB of changes since the one that dr holds, as vg/s$number. Every other one is sent as patches,
-# and has changes within pages.
+# next_snapshot: 4 MiB of changes since the one that dr holds, less what is discarded of them, as vg/s$number. Every
+# other one is sent as patches, and has changes within pages.
 next_snapshot() {
   local i
   number=$((number + 1)) patch=never
@@ -36,7 +36,7 @@ next_snapshot() {
     patch=always
     for ((i = 0; i < 16; i++)); do write_random vg/data $((RANDOM % 16384)) 1 "$RANDOM"; done
   fi
-  for ((i = 0; i < 8; i++)); do write_random vg/data $((RANDOM % 15872)) 512 "$RANDOM"; done
+  for ((i = 0; i < 8; i++)); do write_random vg/data $((i * 1984 + RANDOM % 1472)) 512 "$RANDOM"; done
   discard vg/data $((RANDOM % 250 * 64)) 320
   snapshot vg/data "s$number"
 }
