@@ -27,7 +27,7 @@ std::optional<Checkpoint> CheckpointFile::read(const std::string& target) const 
   const size_t end = text->find('\n');
   if (end == std::string::npos || text->back() != '\n') return std::nullopt;
   if (text->substr(end + 1) != target + '\n') return std::nullopt;
-  return Checkpoint{target, decode_token(text->substr(0, end))};
+  return Checkpoint{target, decode_token(text->substr(0, end)).begin};
 } catch (const Error&) {
   return std::nullopt;
 }
@@ -36,7 +36,7 @@ void CheckpointFile::write(const Checkpoint& checkpoint) const {
   const UniqueFd folder =
       kind_ == Folder::ours ? open_private_folder(folder_) : open_folder(folder_);
   replace_small_file(folder.get(), name_,
-                     encode_token(checkpoint.begin) + '\n' + checkpoint.target + '\n');
+                     encode_token({checkpoint.begin}) + '\n' + checkpoint.target + '\n');
 }
 
 void CheckpointFile::remove() const noexcept {

@@ -222,10 +222,15 @@ std::unique_ptr<PlainTarget> open_plain(const ReceiveOptions& options, bool is_l
   return std::make_unique<PlainTarget>(options.target, base);
 }
 
+/// A plain target is its own base, a managed one keeps that.
+std::string token_for(const ReceiveOptions& options, const BeginFrame& begin) {
+  return encode_token({begin, !options.managed && !begin.is_full()});
+}
+
 /// The command that continues, as the reader of a message would type it.
 std::string resume_command(const ReceiveOptions& options, const BeginFrame& begin) {
   const bool is_image = begin.snapshot_id.starts_with("image:");
-  return fmt::format("bsr-send -t {}{} | bsr-recv {}", encode_token(begin),
+  return fmt::format("bsr-send -t {}{} | bsr-recv {}", token_for(options, begin),
                      is_image ? " --metadata FILE --data FILE" : "", options.target);
 }
 
@@ -304,7 +309,7 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   } catch (Error& error) {
     const std::optional<BeginFrame> last = checkpoints.last();
     if (options.json && last)
-      write_report(output, json_resume(encode_token(*last), last->resume.position));
+      write_report(output, json_resume(token_for(options, *last), last->resume.position));
     throw Error(error.kind(),
                 fmt::format("{}: {}; {}", options.target, error.what(),
                             last ? fmt::format("{} of {} are kept, continue with\n  {}",
@@ -337,8 +342,8 @@ int look_after_partial(const ReceiveOptions& options, int output) {
   if (options.drop_partial) {
     target->drop_partial();
   } else if (const std::optional<BeginFrame> partial = target->partial()) {
-    print(output, options.json ? json_resume(encode_token(*partial), partial->resume.position)
-                               : encode_token(*partial) + '\n');
+    print(output, options.json ? json_resume(token_for(options, *partial), partial->resume.position)
+                               : token_for(options, *partial) + '\n');
   }
   return 0;
 }
@@ -382,6 +387,7 @@ int receive(const ReceiveOptions& options, int input_fd, int output) {
                      "nothing was changed");
     }
   }
+  meter.complete();
   report(options, incoming, meter, output);
   return 0;
 }

@@ -64,7 +64,8 @@ uint64_t base_size(const SendOptions& options, uint64_t mapped_end) {
 class ImageSource final : public SendSource {
  public:
   explicit ImageSource(const SendOptions& options)
-      : pool_(options.metadata_file, options.data_file),
+      : patch_(options.patch != PatchMode::never),
+        pool_(options.metadata_file, options.data_file),
         metadata_path_(options.metadata_file),
         target_(find_device(
             pool_, options.snapshot,
@@ -87,12 +88,21 @@ class ImageSource final : public SendSource {
   [[nodiscard]] const BeginFrame& describe() const override { return begin_; }
 
   std::unique_ptr<Plan> plan(DeltaEngine engine) override {
-    return since(base_ ? std::optional(base_->thin_id) : std::nullopt, engine);
+    if (!base_) return since(std::nullopt, engine, nullptr);
+    bool stood_still = false;
+    std::unique_ptr<Plan> plan = since(base_->thin_id, engine, &stood_still);
+    if (patch_ && !stood_still)
+      base_problem_ = unsteady_base(fmt::format("-i {}", base_->thin_id), engine);
+    return plan;
   }
 
-  std::unique_ptr<Plan> mapped(DeltaEngine engine) override { return since(std::nullopt, engine); }
+  std::unique_ptr<Plan> mapped(DeltaEngine engine) override {
+    return since(std::nullopt, engine, nullptr);
+  }
 
   [[nodiscard]] bool has_lasting_names() const override { return false; }
+
+  [[nodiscard]] const std::string& base_problem() const override { return base_problem_; }
 
   std::unique_ptr<VolumeReader> open() override { return pool_.open(target_.thin_id); }
   std::unique_ptr<VolumeReader> open_base() override { return pool_.open(base_->thin_id); }
@@ -100,18 +110,21 @@ class ImageSource final : public SendSource {
   void close() override {}
 
  private:
-  std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine) {
+  std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine,
+                              bool* base_stood_still) {
     const std::unique_ptr<DeltaSource> delta =
         open_delta(engine, {metadata_path_, false}, base, target_.thin_id, pool_.chunk_size(),
-                   base ? begin_.base_size : 0, begin_.volume_size);
+                   base ? begin_.base_size : 0, begin_.volume_size, base_stood_still);
     return std::make_unique<Plan>(*delta, pool_.chunk_size());
   }
 
+  bool patch_;
   PoolImage pool_;
   std::string metadata_path_;
   ThinDevice target_;
   std::optional<ThinDevice> base_;
   BeginFrame begin_;
+  std::string base_problem_;
 };
 
 }  // namespace

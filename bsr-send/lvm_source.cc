@@ -66,7 +66,8 @@ LogicalVolume find_by_token(const Lvm& lvm, const std::string& uuid, const char*
 class LvmSource final : public SendSource {
  public:
   explicit LvmSource(const SendOptions& options)
-      : target_(options.resume
+      : patch_(options.dry_run ? PatchMode::never : options.patch),
+        target_(options.resume
                     ? find_by_token(lvm_, options.resume->snapshot_id, "snapshot", options.snapshot)
                     : find_snapshot(lvm_, options.snapshot)) {
     begin_.volume_size = target_.size;
@@ -96,10 +97,7 @@ class LvmSource final : public SendSource {
 
   std::unique_ptr<Plan> plan(DeltaEngine engine) override {
     activation_.emplace(lvm_, target_);  // the pool comes with it
-    // A writable volume is claimed before its mappings are read, so that nobody can mount and
-    // change it from here on; a read-only one may have other readers.
-    const auto access = target_.writable ? BlockFile::Access::read : BlockFile::Access::shared_read;
-    BlockFile file(target_.path, access);
+    BlockFile file(target_.path, access_to(target_));
     if (const std::optional<ThinFacts> thin = thin_facts(file.fd());
         thin && thin->has_external_origin)
       fail(ErrorKind::unsupported,
@@ -107,43 +105,67 @@ class LvmSource final : public SendSource {
            "volume of its own first",
            to_string(target_.name));
     claim_.emplace(std::move(file));
-    return since(base_ ? base_->thin_id : std::nullopt, engine);
+    if (!base_) return since(std::nullopt, engine, nullptr);
+    if (patch_ != PatchMode::never) claim_base();
+    bool stood_still = false;
+    std::unique_ptr<Plan> plan = since(base_->thin_id, engine, &stood_still);
+    if (base_claim_ && !stood_still)
+      base_problem_ = unsteady_base("-i " + to_string(base_->name), engine);
+    return plan;
   }
 
-  std::unique_ptr<Plan> mapped(DeltaEngine engine) override { return since(std::nullopt, engine); }
+  std::unique_ptr<Plan> mapped(DeltaEngine engine) override {
+    return since(std::nullopt, engine, nullptr);
+  }
 
   [[nodiscard]] bool has_lasting_names() const override { return true; }
 
-  std::unique_ptr<VolumeReader> open() override { return reader(target_); }
+  [[nodiscard]] const std::string& base_problem() const override { return base_problem_; }
 
-  std::unique_ptr<VolumeReader> open_base() override {
-    if (!base_activation_) base_activation_.emplace(lvm_, *base_);
-    return reader(*base_);
-  }
+  std::unique_ptr<VolumeReader> open() override { return reader(target_); }
+  std::unique_ptr<VolumeReader> open_base() override { return reader(*base_); }
 
   void close() override {
     claim_.reset();
+    base_claim_.reset();
     if (base_activation_) base_activation_->release();
     activation_->release();
   }
 
  private:
+  /// A writable volume is claimed before its mappings are read, so that nobody can mount and
+  /// change it from here on; a read-only one may have other readers.
+  static BlockFile::Access access_to(const LogicalVolume& volume) {
+    return volume.writable ? BlockFile::Access::read : BlockFile::Access::shared_read;
+  }
+
   static std::unique_ptr<VolumeReader> reader(const LogicalVolume& volume) {
     return std::make_unique<BlockReader>(BlockFile(volume.path, BlockFile::Access::shared_read));
   }
 
-  std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine) {
+  /// As for the snapshot; but a base that we cannot have is none, unless it must be.
+  void claim_base() try {
+    base_activation_.emplace(lvm_, *base_);
+    base_claim_.emplace(base_->path, access_to(*base_));
+  } catch (const Error& error) {
+    if (patch_ == PatchMode::always || error.kind() == ErrorKind::interrupted) throw;
+    base_problem_ = error.what();
+  }
+
+  std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine,
+                              bool* base_stood_still) {
     const VolumeName pool{target_.name.vg, target_.pool};
     MetadataSnapshot frozen(lvm_.thin_pool(pool));
     const std::unique_ptr<DeltaSource> delta =
         open_delta(engine, {metadata_path(pool), true}, base, *target_.thin_id, target_.chunk_size,
-                   base ? begin_.base_size : 0, begin_.volume_size);
+                   base ? begin_.base_size : 0, begin_.volume_size, base_stood_still);
     auto plan = std::make_unique<Plan>(*delta, target_.chunk_size);
     kill_point("metadata-held");
     frozen.release();
     return plan;
   }
 
+  PatchMode patch_;
   Lvm lvm_;
   LogicalVolume target_;
   std::optional<LogicalVolume> base_;
@@ -151,6 +173,8 @@ class LvmSource final : public SendSource {
   std::optional<Activation> activation_;
   std::optional<Activation> base_activation_;
   std::optional<BlockFile> claim_;  // after activation_: closed before the volume is deactivated
+  std::optional<BlockFile> base_claim_;
+  std::string base_problem_;
 };
 
 }  // namespace

@@ -15,9 +15,10 @@
 namespace bsr {
 namespace {
 
-Compression parse_compression(const std::string& text) {
-  if (text == "none") return {.enabled = false, .level = 0};
-  if (text == "zstd") return {};
+std::optional<Compression> parse_compression(const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  if (text == "none") return Compression{.enabled = false, .level = 0};
+  if (text == "zstd") return Compression{};
   Compression compression;
   if (text.starts_with("zstd:")) {
     const char* const end = text.data() + text.size();
@@ -25,19 +26,34 @@ Compression parse_compression(const std::string& text) {
     if (problem == std::errc() && rest == end && compression.level >= 1 && compression.level <= 19)
       return compression;
   }
-  fail(ErrorKind::usage, "--compress {}: give none, zstd or zstd:1 to zstd:19", text);
+  fail(ErrorKind::usage, "--compress {}: give auto, none, zstd or zstd:1 to zstd:19", text);
+}
+
+/// Patches are packed: without compression there are none.
+bool can_patch(const SendOptions& options) {
+  return options.format == StreamFormat::bsr_1 && !options.against &&
+         (!options.compression || options.compression->enabled);
 }
 
 void check_patch(const SendOptions& options) {
-  if (!options.patch) return;
+  if (options.patch != PatchMode::always) return;
   const bool has_base = options.resume ? !options.resume->is_full() : options.base.has_value();
   if (!has_base)
     fail(ErrorKind::usage, "--patch always: there is no base; give --incremental BASE");
   if (options.format != StreamFormat::bsr_1)
     fail(ErrorKind::usage,
          "--patch always: only format bsr-1 can carry it; leave one of the two out");
-  if (!options.compression.enabled)
+  if (options.compression && !options.compression->enabled)
     fail(ErrorKind::usage, "--patch always: patches are compressed; leave --compress none out");
+}
+
+void continue_from(const ResumeToken& token, SendOptions& options) {
+  options.resume = token.begin;
+  if (!token.base_is_gone) return;
+  if (options.patch == PatchMode::always)
+    fail(ErrorKind::usage,
+         "--patch always: the receiver of this --token wrote over its base; leave --patch out");
+  options.patch = PatchMode::never;
 }
 
 void check_outputs(const SendOptions& options) {
@@ -119,7 +135,7 @@ void add_limit_rate(CLI::App& app, RateControl& rate) {
 std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   SendOptions options;
   options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
-  std::string compression = "zstd:3";
+  std::string compression = "auto";
   bool compress = false;
   std::optional<std::string> token;
   std::optional<int> stall_timeout;
@@ -139,13 +155,16 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
   app.add_flag("-v,--verbose", options.verbose, "say on standard error what is sent");
   app.add_flag("-P,--parsable", options.parsable, "say it in tab-separated fields");
   add_output(app, options.outputs);
-  app.add_option("--compress", compression, "none, zstd, or zstd:1 to zstd:19 (default zstd:3)");
-  app.add_flag("-c", compress, "same as --compress zstd, which is the default");
+  app.add_option("--compress", compression,
+                 "auto (default): as the output lets us; none, zstd, or zstd:1 to zstd:19");
+  app.add_flag("-c", compress, "same as --compress zstd");
   app.add_option("--threads", options.threads, "encoders; 0 does everything in one thread")
       ->check(CLI::Range(0, 64));
-  add_choice<bool>(
-      app, "--patch", options.patch, {{"never", false}, {"always", true}},
-      "never (default), or always: read the base too, ship only the pages that differ");
+  add_choice<PatchMode>(
+      app, "--patch", options.patch,
+      {{"never", PatchMode::never}, {"auto", PatchMode::automatic}, {"always", PatchMode::always}},
+      "read the base too and ship only the pages that differ: never, always, or "
+      "auto (default): unless that takes longer");
   add_choice<StreamFormat>(app, "--format", options.format,
                            {{"bsr-1", StreamFormat::bsr_1},
                             {"thin-1.0", StreamFormat::thin_1_0},
@@ -166,15 +185,14 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   if (!parse_command_line(app, argc, argv)) return std::nullopt;
 
-  if (!compress || app.count("--compress") > 0)
-    options.compression = parse_compression(compression);
+  options.compression =
+      compress && app.count("--compress") == 0 ? Compression{} : parse_compression(compression);
   if (options.against) options.stall_timeout = {};  // first of all the receiver reads its target
   if (stall_timeout) options.stall_timeout = std::chrono::seconds(*stall_timeout);
-  if (token) options.resume = decode_token(*token);
+  if (token) continue_from(decode_token(*token), options);
+  if (options.patch == PatchMode::automatic && !can_patch(options))
+    options.patch = PatchMode::never;
   check(options);
-  // A base that was written to since it was shipped may hold what the snapshot does: such a page is
-  // left out, and no hash of a patch covers it.
-  if (options.patch) options.content_digest = true;
   return options;
 }
 

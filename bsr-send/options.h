@@ -15,6 +15,12 @@ namespace bsr {
 
 enum class StreamFormat { bsr_1, thin_1_0, thin_1_1 };
 
+enum class PatchMode {
+  never,
+  automatic,  ///< where the base stood still and reading it does not hold the session up
+  always,     ///< or not at all
+};
+
 struct SendOptions {
   std::string snapshot;  ///< empty: what `resume` names
   std::optional<std::string> base;
@@ -26,10 +32,11 @@ struct SendOptions {
   bool dry_run = false;
   bool verbose = false;
   bool parsable = false;
-  std::vector<std::string> outputs;  ///< none: standard output
-  Compression compression;
+  std::vector<std::string> outputs;        ///< none: standard output
+  std::optional<Compression> compression;  ///< none: as the output asks for
   unsigned threads = 0;
-  bool patch = false;  ///< ship what differs inside of chunks, packed against the base
+  PatchMode patch =
+      PatchMode::automatic;  ///< ship what differs inside of chunks, see formats/patch.h
   StreamFormat format = StreamFormat::bsr_1;
   DeltaEngine engine = DeltaEngine::native;
   std::string metadata_file;  ///< with data_file: a pool image, snapshots are thin ids

@@ -32,8 +32,8 @@ void PieceReader::split_pages(Extent extent, size_t offset) {
   while (position < extent.end()) {
     const uint64_t length = std::min(extent.end(), (position / kPage + 1) * kPage) - position;
     const bool has_base = offset + length <= base_block_.size();
-    if (!has_base || !same(ByteView(block_).subspan(offset, length),
-                           ByteView(base_block_).subspan(offset, length)))
+    const ByteView page = ByteView(block_).subspan(offset, length);
+    if (!has_base || !same(page, ByteView(base_block_).subspan(offset, length)) || is_zero(page))
       add_segment({ChangeKind::data, has_base && base_helps_, {position, length}, offset});
     position += length;
     offset += length;
@@ -47,11 +47,9 @@ void PieceReader::split_block(Extent extent) {
         std::min(extent.end(), (position / kZeroUnit + 1) * kZeroUnit) - position;
     const size_t offset = position - extent.offset;
     const ByteView bytes = ByteView(block_).subspan(offset, length);
-    const bool as_before = offset + length <= base_block_.size() &&
-                           same(bytes, ByteView(base_block_).subspan(offset, length));
-    if (!as_before && is_zero(bytes))
+    if (is_zero(bytes))
       add_segment({ChangeKind::zero, false, {position, length}, offset});
-    else if (!as_before)
+    else
       split_pages({position, length}, offset);
     position += length;
   }
@@ -64,7 +62,7 @@ void PieceReader::start_block() {
   block.bytes.resize(extent.length);
   volume_.start(extent.offset, block.bytes);
   const std::optional<Extent> in_base = clip(extent, 0, base_.size / kPage * kPage);
-  if (base_.volume == nullptr || !in_base) return;
+  if (base_.volume == nullptr || !in_base || (base_.wanted && !base_.wanted())) return;
   block.base.resize(in_base->length);
   base_.volume->start(in_base->offset, block.base);
 }

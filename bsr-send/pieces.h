@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <variant>
 
@@ -27,12 +28,14 @@ struct Cut {
 /// An older state of the volume that the receiver has.
 struct PieceBase {
   VolumeReader* volume = nullptr;
-  uint64_t size = 0;  ///< bytes
+  uint64_t size = 0;               ///< bytes
+  std::function<bool()> wanted{};  ///< asked for every part; none: all of it is
 };
 
 /// Reads what the plan names, in order, and gathers neighbours of one kind into one frame. With a
 /// base, pages that are as they were are left out, and the others become patches where the base has
-/// something that they can be packed against.
+/// something that they can be packed against. Zeros are never left out: the base may read as zeros
+/// because somebody discarded what it held.
 class PieceReader {
  public:
   PieceReader(DeltaSource& plan, VolumeReader& volume, PieceBase base = {})

@@ -2,6 +2,7 @@
 
 #include "base/ordered_work.h"
 #include "base/overload.h"
+#include "platform/clock.h"
 
 namespace bsr {
 namespace {
@@ -18,18 +19,34 @@ EncodedCut encode(Cut cut, Compression compression) {
 
 }  // namespace
 
-void ship(PieceReader& pieces, CutWriter& out, Compression compression, unsigned workers) {
+void ship(PieceReader& pieces, CutWriter& out, Effort& effort, unsigned workers) {
   using Task = std::packaged_task<EncodedCut()>;
+  std::atomic<Effort::Duration::rep> encoding = 0;
+  auto last = steady_now();
   work_in_order<EncodedCut>(
       workers,
       [&]() -> std::optional<Task> {
         std::optional<Cut> cut = pieces.next();
         if (!cut) return std::nullopt;
-        return Task([cut = std::move(*cut), compression]() mutable {
-          return encode(std::move(cut), compression);
+        return Task([cut = std::move(*cut), &effort, &encoding]() mutable {
+          const auto begin = steady_now();
+          EncodedCut encoded = encode(std::move(cut), effort.compression());
+          encoding += (steady_now() - begin).count();
+          return encoded;
         });
       },
-      [&](EncodedCut cut) { out.write(std::make_shared<const EncodedCut>(std::move(cut))); });
+      [&](EncodedCut cut) {
+        const auto begin = steady_now();
+        Effort::Work work = {.planned = cut.plan_data,
+                             .encoded = cut.body ? cut.body->decoded_bytes : 0,
+                             .encoding = Effort::Duration(encoding.exchange(0))};
+        out.write(std::make_shared<const EncodedCut>(std::move(cut)));
+        const auto end = steady_now();
+        work.all = end - last;
+        work.writing = end - begin;
+        effort.passed(work);
+        last = end;
+      });
 }
 
 }  // namespace bsr

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "bsr-send/effort.h"
 #include "bsr-send/pieces.h"
 #include "formats/frame_encoder.h"
 
@@ -26,7 +27,8 @@ class CutWriter {
 
 /// Drains `pieces` into `out`: one thread reads, `workers` hash and compress, the calling thread
 /// writes. About 2 x workers pieces are in memory. workers == 0 does everything in the calling
-/// thread. The first failure, wherever it happens, is thrown here after all threads have ended.
-void ship(PieceReader& pieces, CutWriter& out, Compression compression, unsigned workers);
+/// thread. `effort` hears what the time went to. The first failure, wherever it happens, is thrown
+/// here after all threads have ended.
+void ship(PieceReader& pieces, CutWriter& out, Effort& effort, unsigned workers);
 
 }  // namespace bsr

@@ -137,11 +137,28 @@ void say_content(const std::string& name, const ContentResult& content) {
              stderr);
 }
 
+/// A base that should be compared with and cannot.
+void check_base(const SendOptions& options, const BeginFrame& begin, const SendSource& source) {
+  if (begin.is_full() || source.base_problem().empty()) return;
+  if (options.patch == PatchMode::always)
+    fail(ErrorKind::base, "{}; leave --patch always out", source.base_problem());
+  if (options.verbose)
+    std::fputs(fmt::format("bsr-send: {}: whole areas are sent\n", source.base_problem()).c_str(),
+               stderr);
+}
+
 /// Reads the plan and what it names, any number of times at once.
 class Passes {
  public:
   Passes(const SendOptions& options, const BeginFrame& begin, Plan& plan, SendSource& source)
-      : options_(options), begin_(begin), plan_(plan), source_(source) {}
+      : options_(options),
+        begin_(begin),
+        plan_(plan),
+        effort_{.compression = options.compression,
+                .base = options.patch != PatchMode::never && !begin.is_full() &&
+                        source.base_problem().empty(),
+                .always_base = options.patch == PatchMode::always},
+        source_(source) {}
 
   [[nodiscard]] std::unique_ptr<VolumeReader> volume() {
     const std::lock_guard lock(mutex_);
@@ -149,16 +166,18 @@ class Passes {
   }
 
   void ship_from(uint64_t position, CutWriter& out) {
+    Effort effort(effort_, options_.threads);
     const std::unique_ptr<VolumeReader> snapshot = volume();
     const std::unique_ptr<VolumeReader> older = base();
     ClippedDelta extents = extents_behind(position, plan_, begin_);
-    PieceReader pieces(extents, *snapshot, {older.get(), begin_.base_size});
-    ship(pieces, out, options_.compression, options_.threads);
+    PieceReader pieces(extents, *snapshot,
+                       {older.get(), begin_.base_size, [&effort] { return effort.reads_base(); }});
+    ship(pieces, out, effort, options_.threads);
   }
 
  private:
   [[nodiscard]] std::unique_ptr<VolumeReader> base() {
-    if (!options_.patch) return nullptr;
+    if (!effort_.base) return nullptr;
     const std::lock_guard lock(mutex_);
     return source_.open_base();
   }
@@ -166,6 +185,7 @@ class Passes {
   const SendOptions& options_;
   const BeginFrame& begin_;
   Plan& plan_;
+  EffortSettings effort_;
   std::mutex mutex_;  // of source_
   SendSource& source_;
 };
@@ -303,6 +323,7 @@ int send(const SendOptions& options, int output) {
   Plan& plan = resync ? *resync->plan : *changed;
   const Shipment what = shipment(options, *source, plan, resync);
   announce(options, what);
+  check_base(options, what.begin, *source);
   if (options.dry_run) {
     source->close();
     write_report(options.json_fd, json_exit(0, "ok"));

@@ -27,16 +27,23 @@ class SendSource {
   /// Whether the identities are those of one volume in the world, for ever.
   [[nodiscard]] virtual bool has_lasting_names() const = 0;
 
+  /// After plan(): why the base cannot stand for what the receiver has; empty when it can, or when
+  /// the options do not ask for that.
+  [[nodiscard]] virtual const std::string& base_problem() const = 0;
+
   /// A reader of the snapshot's bytes, which do not change while the source lives.
   virtual std::unique_ptr<VolumeReader> open() = 0;
 
-  /// One of the base, which there is.
+  /// One of the base, which there is, without a problem.
   virtual std::unique_ptr<VolumeReader> open_base() = 0;
 
   /// After all readers are gone: puts back whatever had to be changed to read, and says so when
   /// that fails.
   virtual void close() = 0;
 };
+
+/// What base_problem() says of a base that did not stand still, or of which `engine` cannot tell.
+[[nodiscard]] std::string unsteady_base(const std::string& name, DeltaEngine engine);
 
 /// A snapshot in LVM. Throws Error{usage} for names that cannot be, {base} when the two do not
 /// share a pool, {busy} for a volume that is written to, {failed} for what LVM says.

@@ -10,7 +10,7 @@
 
 namespace bsr {
 
-/// zstd level 1 to 19, or off.
+/// A level of zstd, which may be negative, or off.
 struct Compression {
   bool enabled = true;
   int level = 3;

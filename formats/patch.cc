@@ -33,7 +33,8 @@ AlignedBytes packed(const PatchDraft& draft, int level) {
 }  // namespace
 
 EncodedBody encode(PatchDraft&& draft, Compression compression) {
-  AlignedBytes wire = packed(draft, compression.level);
+  AlignedBytes wire;
+  if (compression.enabled) wire = packed(draft, compression.level);
   if (wire.empty())
     return encode(DataFrame{std::move(draft.extents), std::move(draft.content)},
                   {.enabled = false});

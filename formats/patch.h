@@ -14,7 +14,7 @@ struct PatchDraft {
   AlignedBytes base;
 };
 
-/// A PATCH frame, or a DATA frame where the base does not help.
+/// A PATCH frame; a DATA frame where the base does not help or nothing shall be compressed.
 [[nodiscard]] EncodedBody encode(PatchDraft&& draft, Compression compression);
 
 /// Whether `base`, the bytes of its extents in order, is what a patch was made against.

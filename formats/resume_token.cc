@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "bsr1.";
 constexpr size_t kChecksumDigits = 8;
-constexpr size_t kMaxToken = 1024;  // characters; what is longer is no token
+constexpr size_t kMaxToken = 1024;   // characters; what is longer is no token
+constexpr std::byte kBaseIsGone{1};  // behind BEGIN
 
 uint32_t checksum(std::string_view text) {
   return ~crc32c_update(~0U, std::as_bytes(std::span(text)));
@@ -64,12 +65,14 @@ Bytes compressed(ByteView payload) {
 
 }  // namespace
 
-std::string encode_token(const BeginFrame& begin) {
-  const std::string text = to_base64url(compressed(begin_payload(begin)));
+std::string encode_token(const ResumeToken& token) {
+  Bytes payload = begin_payload(token.begin);
+  if (token.base_is_gone) payload.push_back(kBaseIsGone);
+  const std::string text = to_base64url(compressed(payload));
   return fmt::format("{}{:08x}.{}", kPrefix, checksum(text), text);
 }
 
-BeginFrame decode_token(std::string_view token) {
+ResumeToken decode_token(std::string_view token) {
   if (!token.starts_with(kPrefix)) {
     if (token.starts_with("bsr"))
       fail(ErrorKind::unsupported, "the resume token is of another version; upgrade this program");
@@ -85,12 +88,14 @@ BeginFrame decode_token(std::string_view token) {
   if (packed.size() < sizeof(uint32_t) || load_le<uint32_t>(packed, 0) != ZSTD_MAGICNUMBER ||
       ZSTD_findFrameCompressedSize(packed.data(), packed.size()) != packed.size())
     fail_damaged();
-  Bytes payload(stream::kBeginSize);
+  Bytes payload(stream::kBeginSize + 1);
   const size_t size = ZSTD_decompress(payload.data(), payload.size(), packed.data(), packed.size());
-  if (ZSTD_isError(size) != 0U || size != payload.size()) fail_damaged();
+  const bool base_is_gone = size == payload.size() && payload.back() == kBaseIsGone;
+  if (ZSTD_isError(size) != 0U || (size != stream::kBeginSize && !base_is_gone)) fail_damaged();
+  payload.resize(stream::kBeginSize);
   BeginFrame begin = decode_begin(payload);
   if (begin.resume.position == 0) fail_damaged();
-  return begin;
+  return {std::move(begin), base_is_gone};
 }
 
 }  // namespace bsr

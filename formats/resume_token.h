@@ -9,12 +9,19 @@
 
 namespace bsr {
 
-/// "bsr1." CRC-32C in hexadecimal "." base64url of the compressed BEGIN of the stream that would
-/// continue: identity, plan hash, position and totals. Some 400 characters of [A-Za-z0-9_.-].
-[[nodiscard]] std::string encode_token(const BeginFrame& begin);
+struct ResumeToken {
+  BeginFrame begin;  ///< of the stream that would continue; its resume position is not 0
+  /// The receiver wrote over its base, perhaps also behind the resume point: what continues must
+  /// not refer to it.
+  bool base_is_gone = false;
+};
 
-/// The BEGIN that a token stands for; its resume position is not 0. Throws Error{usage} for a text
-/// that is damaged or no token, Error{unsupported} for one of a later version.
-[[nodiscard]] BeginFrame decode_token(std::string_view token);
+/// "bsr1." CRC-32C in hexadecimal "." base64url of what it holds, compressed: identity, plan hash,
+/// position and totals. Some 400 characters of [A-Za-z0-9_.-].
+[[nodiscard]] std::string encode_token(const ResumeToken& token);
+
+/// What a token stands for. Throws Error{usage} for a text that is damaged or no token,
+/// Error{unsupported} for one of a later version.
+[[nodiscard]] ResumeToken decode_token(std::string_view token);
 
 }  // namespace bsr

@@ -145,6 +145,10 @@ std::optional<ThinMapping> MappingCursor::next() {
   return found;
 }
 
+uint32_t MappingCursor::time() const {
+  return load_le<uint64_t>(tree_.value(), 0) & ((1U << kTimeBits) - 1);
+}
+
 ThinMapping MappingCursor::mapping() const {
   const ThinMapping found{tree_.key(), load_le<uint64_t>(tree_.value(), 0) >> kTimeBits};
   if (found.thin_block >= thin_blocks_)

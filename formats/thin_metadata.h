@@ -93,6 +93,8 @@ class MappingCursor {
   [[nodiscard]] BTreeCursor& tree() { return tree_; }
   [[nodiscard]] const BTreeCursor& tree() const { return tree_; }
   [[nodiscard]] ThinMapping mapping() const;
+  /// When that was written, by the pool's snapshot counter.
+  [[nodiscard]] uint32_t time() const;
 
  private:
   BTreeCursor tree_;

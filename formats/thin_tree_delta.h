@@ -22,9 +22,14 @@ namespace bsr {
 /// From base to target: data where the target maps a data block that the base does not have there,
 /// unmap where only the base maps one. Subtrees that both devices share are not read, so the cost
 /// is that of the change.
+/// `base_stood_still`, where given, says when the source has come to its end whether the base was
+/// not written to after it was taken, wherever the two differ. What the kernel writes into a
+/// snapshot gets a mapping of its own, not older than the snapshot (break_sharing() in Linux'
+/// drivers/md/dm-thin.c); what is discarded leaves no trace.
 [[nodiscard]] std::unique_ptr<DeltaSource> tree_delta(const ThinMetadata& metadata,
                                                       uint64_t base_thin_id,
                                                       uint64_t target_thin_id, uint64_t begin,
-                                                      uint64_t end);
+                                                      uint64_t end,
+                                                      bool* base_stood_still = nullptr);
 
 }  // namespace bsr

@@ -17,7 +17,7 @@ namespace {
 std::unique_ptr<DeltaSource> compare_trees(const ThinMetadata& metadata,
                                            std::optional<uint64_t> base_thin_id,
                                            uint64_t target_thin_id, uint64_t base_size,
-                                           uint64_t target_size) {
+                                           uint64_t target_size, bool* base_stood_still) {
   const uint64_t base_end = base_thin_id ? base_size : 0;
   auto behind_base = std::make_unique<ClippedDelta>(
       full_tree_delta(metadata, target_thin_id, base_end, target_size), base_end, target_size);
@@ -25,7 +25,8 @@ std::unique_ptr<DeltaSource> compare_trees(const ThinMetadata& metadata,
 
   const uint64_t common_end = std::min(base_size, target_size);
   auto in_base = std::make_unique<ClippedDelta>(
-      tree_delta(metadata, *base_thin_id, target_thin_id, 0, common_end), 0, common_end);
+      tree_delta(metadata, *base_thin_id, target_thin_id, 0, common_end, base_stood_still), 0,
+      common_end);
   return std::make_unique<ChainedDelta>(std::move(in_base), std::move(behind_base));
 }
 
@@ -34,14 +35,15 @@ class NativeDelta final : public DeltaSource {
  public:
   NativeDelta(const MappingPlace& place, std::optional<uint64_t> base_thin_id,
               uint64_t target_thin_id, uint64_t chunk_size, uint64_t base_size,
-              uint64_t target_size) try
+              uint64_t target_size, bool* base_stood_still) try
       : blocks_(place.metadata_path),
         metadata_(blocks_,
                   place.metadata_snapshot ? MetadataState::snapshot : MetadataState::current) {
     if (metadata_.chunk_size() != chunk_size)
       fail(ErrorKind::corrupt, "it says chunks of {} bytes, not {}", metadata_.chunk_size(),
            chunk_size);
-    source_ = compare_trees(metadata_, base_thin_id, target_thin_id, base_size, target_size);
+    source_ = compare_trees(metadata_, base_thin_id, target_thin_id, base_size, target_size,
+                            base_stood_still);
   } catch (Error& error) {
     error.while_doing("thin metadata in " + place.metadata_path);
     throw;
@@ -94,10 +96,12 @@ class CheckedDelta final : public DeltaSource {
 std::unique_ptr<DeltaSource> open_delta(DeltaEngine engine, const MappingPlace& place,
                                         std::optional<uint64_t> base_thin_id,
                                         uint64_t target_thin_id, uint64_t chunk_size,
-                                        uint64_t base_size, uint64_t target_size) {
+                                        uint64_t base_size, uint64_t target_size,
+                                        bool* base_stood_still) {
+  if (base_stood_still != nullptr) *base_stood_still = false;
   const auto native = [&] {
     return std::make_unique<NativeDelta>(place, base_thin_id, target_thin_id, chunk_size, base_size,
-                                         target_size);
+                                         target_size, base_stood_still);
   };
   const auto thin_tools = [&] {
     return std::make_unique<ThinToolsDelta>(place, base_thin_id, target_thin_id, chunk_size,

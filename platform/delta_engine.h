@@ -28,10 +28,12 @@ struct MappingPlace {
 /// not, and nothing from the target's size on. Without a base, everything that the target maps.
 /// Sizes are bytes; metadata with another chunk size is refused. Throws, as does the source's
 /// next(): Error{failed} when there is no such device, no metadata snapshot or no such program,
-/// {corrupt} for damaged metadata, {verify} as above.
+/// {corrupt} for damaged metadata, {verify} as above. `base_stood_still`: as tree_delta() says;
+/// false where the engine cannot tell.
 [[nodiscard]] std::unique_ptr<DeltaSource> open_delta(DeltaEngine engine, const MappingPlace& place,
                                                       std::optional<uint64_t> base_thin_id,
                                                       uint64_t target_thin_id, uint64_t chunk_size,
-                                                      uint64_t base_size, uint64_t target_size);
+                                                      uint64_t base_size, uint64_t target_size,
+                                                      bool* base_stood_still = nullptr);
 
 }  // namespace bsr

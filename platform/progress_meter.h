@@ -1,6 +1,7 @@
 // Tells a person, and a program when asked, how far a session has come.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ class ProgressMeter {
 
   /// Cheap enough to be called for every frame.
   void update(uint64_t done, uint64_t wire);
+
+  /// There is nothing left to do: what is missing was left out, or done by an earlier session.
+  void complete() { figures_.done = std::max(figures_.done, figures_.total); }
 
   /// The same without news: for loops that wait.
   void tick();

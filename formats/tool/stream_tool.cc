@@ -74,7 +74,7 @@ int run_stream_tool(const StreamToolOptions& options, int input_fd, int output_f
       merge_streams(options.files, options.output, output_fd);
       break;
     case StreamToolOptions::Command::token: {
-      const BeginFrame begin = decode_token(options.token);
+      const BeginFrame begin = decode_token(options.token).begin;
       lines.line(options.json ? token_json(begin) : token_text(begin));
       break;
     }

@@ -25,7 +25,7 @@ with open(data, "r+b") as file:
         for line in lines:
             if "<device" in line:
                 device, here = attribute(line, "dev_id"), None
-                mapped, time = attribute(line, "mapped_blocks"), attribute(line, "snap_time")
+                mapped, time = attribute(line, "mapped_blocks"), attribute(line, "snap_time") - 1
                 start, insert_at = len(result), None
             if "<single_mapping" in line and device >= first:
                 origin = attribute(line, "origin_block")

@@ -15,10 +15,12 @@ void require(bool holds) {
 }
 
 void check(std::string_view text) try {
-  const bsr::BeginFrame begin = bsr::decode_token(text);
+  const bsr::ResumeToken token = bsr::decode_token(text);
+  const bsr::BeginFrame& begin = token.begin;
   require(begin.resume.position != 0 && begin.resume.position <= begin.volume_size);
-  require(bsr::begin_payload(bsr::decode_token(bsr::encode_token(begin))) ==
-          bsr::begin_payload(begin));
+  const bsr::ResumeToken again = bsr::decode_token(bsr::encode_token(token));
+  require(bsr::begin_payload(again.begin) == bsr::begin_payload(begin));
+  require(again.base_is_gone == token.base_is_gone);
 } catch (const bsr::Error&) {
 }
 

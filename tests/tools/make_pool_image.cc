@@ -63,10 +63,12 @@ int main(int argc, char** argv) {
   for (int i = 4; i < argc; ++i) {
     std::map<uint64_t, Mapping> mappings =
         map_image(argv[i], chunk_size, previous, data, next_block);
+    // A snapshot that nobody wrote to: its mappings are older than it.
     const std::string time = std::to_string(i - 4);
+    const std::string created = std::to_string(i - 3);
     devices += "  <device dev_id=\"" + std::to_string(i - 3) + "\" mapped_blocks=\"" +
                std::to_string(mappings.size()) + "\" transaction=\"" + time +
-               "\" creation_time=\"" + time + "\" snap_time=\"" + time + "\">\n";
+               "\" creation_time=\"" + created + "\" snap_time=\"" + created + "\">\n";
     for (const auto& [block, mapping] : mappings)
       devices += "    <single_mapping origin_block=\"" + std::to_string(block) +
                  "\" data_block=\"" + std::to_string(mapping.data_block) + "\" time=\"" + time +

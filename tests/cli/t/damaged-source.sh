@@ -10,7 +10,7 @@ cp v1 v2
 write_random v2 300 200 2
 make_pool 64 v1 v2
 send_to full 1
-send_to delta -i 1 2
+send_to delta --patch never -i 1 2
 
 # One byte changed in each block of the metadata that is not all zeros. It may not matter to this stream; then the stream
 # is the same. If it does, it is refused: without -o what was written must not be a whole stream.
@@ -21,7 +21,7 @@ for ((block = 0; block < block_count; block++)); do
   cp pool.meta bad.meta
   flip_byte bad.meta $((block * 4096 + 77))
   for engine in thin-tools native check; do
-    for what in 'full 1' 'delta -i 1 2'; do
+    for what in 'full 1' 'delta --patch never -i 1 2'; do
       status=0
       # shellcheck disable=SC2086
       bsr-send --metadata bad.meta --data pool.data --delta-engine $engine ${what#* } > stream 2> err || status=$?

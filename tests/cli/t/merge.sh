@@ -26,7 +26,7 @@ field() { bsr-stream dump --json "$2" | sed -nE "1s/.*\"$1\":\"?([^\",}]*).*/\\1
 send_to full1 --size "$(size_of v1)" 1
 for to in 2 3 4; do
   from=$((to - 1))
-  send_to $from-$to --base-size "$(size_of v$from)" --size "$(size_of v$to)" -i $from $to
+  send_to $from-$to --patch never --base-size "$(size_of v$from)" --size "$(size_of v$to)" -i $from $to
 done
 
 # applied FROM TO FILE: FILE makes snapshot TO of snapshot FROM, wherever that is.
@@ -69,7 +69,7 @@ expect_same "committed $(identity 3)" "$(bsr-send "${POOL[@]}" -t "$token" | bsr
 expect_equal v3 new
 
 # The content root is that of the last stream: it is about the snapshot, however one comes to it.
-send_to 2-3.root --content-digest --base-size "$(size_of v2)" --size "$(size_of v3)" -i 2 3
+send_to 2-3.root --patch never --content-digest --base-size "$(size_of v2)" --size "$(size_of v3)" -i 2 3
 bsr-stream merge 1-2 2-3.root > 1-3.root
 root_of() { bsr-stream dump --json "$1" | sed -nE '$s/.*"content_root":"([0-9a-f]{64})".*/\1/p'; }
 [[ -n $(root_of 2-3.root) ]] || fail "no content root"
@@ -120,7 +120,7 @@ expect_advice full1
 refused base full1 1-2 full1
 refused base 2-3 full1 2-3
 # As if the older snapshot had another size.
-send_to other-size --base-size 1049088 --size 4194304 -i 2 3
+send_to other-size --patch never --base-size 1049088 --size 4194304 -i 2 3
 refused base other-size 1-2 other-size
 expect_says 1049088 1048576
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# --patch always: only pages that differ travel, packed against what the base holds; what is as it was does not.
+# --patch: only pages that differ travel, packed against what the base holds; what is as it was does not.
 set -euo pipefail
 # shellcheck source=tests/cli/lib.sh
 . "$CLI/lib.sh"
@@ -31,7 +31,7 @@ for chunk in 64 256; do
   for pair in '1 2' '2 3' '3 4' '4 1' '2 1'; do
     read -r from to <<< "$pair"
     sizes=(--size "$(stat -c %s "v$to")" --base-size "$(stat -c %s "v$from")")
-    send_to whole "${sizes[@]}" -i "$from" "$to"
+    send_to whole "${sizes[@]}" --patch never -i "$from" "$to"
     send_to patches "${sizes[@]}" --patch always -i "$from" "$to"
     (($(stat -c %s patches) < $(stat -c %s whole))) || fail "$pair: $(stat -c %s patches) bytes with patches, $(stat -c %s whole) without"
     for threads in 0 3; do
@@ -61,28 +61,65 @@ flip_byte target $((5 * 512))
 expect_rc verify receive_from patches ./target --base "$(identity 1)"
 expect_says 'between bytes [0-9]+ and [0-9]+ the base here is not what the stream was made against' 'send'
 
-# Cut and continued: in place, what was written behind the resume point is not the base any more.
+# Cut and continued: in place, what was written behind the resume point is not the base any more, and the token knows it.
 cp v1 target
 head -c $(($(stat -c %s patches) * 3 / 4)) patches > part
 expect_rc truncated receive_from part ./target --base "$(identity 1)"
 token=$(bsr-recv -t ./target)
-bsr-send "${POOL[@]}" -t "$token" | bsr-recv ./target > said
+bsr-send "${POOL[@]}" -t "$token" | tee rest | bsr-recv ./target > said
 expect_equal v2 target
+bsr-stream dump rest > shown
+if grep -q ' PATCH ' shown; then fail "a PATCH behind the resume point"; fi
+expect_rc usage bsr-send "${POOL[@]}" --patch always -t "$token"
+expect_says '--patch always' 'wrote over its base'
+
+# By default it is the same, where the session is not long enough for more than that.
+send_to default --size 8388608 -i 1 2
+expect_equal patches default
 
 # What was written again with the same bytes is planned, and not sent.
 make_pool 64 v1 v1
 rewrite_same 2 1 2 3 40
-expect_same $'size\t262144' "$(bsr-send "${POOL[@]}" -nP --patch always -i 1 2 | tail -n 1)" "plan"
+expect_same $'size\t262144' "$(bsr-send "${POOL[@]}" -nP -i 1 2 | tail -n 1)" "plan"
 send_to same --size 8388608 --patch always -i 1 2
 (($(stat -c %s same) < 1000)) || fail "$(stat -c %s same) bytes for nothing"
 cp v1 target
 receive_from same ./target --base "$(identity 1)" > said
 expect_equal v1 target
-# A page is left out because it is as in the base here; that the receiver's base has another there is noticed too.
+# A page is left out because it is as in the base here; that the receiver's base has another there is noticed by the root.
+send_to same --size 8388608 --content-digest -i 1 2
 cp v1 target
 flip_byte target 70000
 expect_rc verify receive_from same ./target --base "$(identity 1)"
 expect_says 'content root'
+
+# Zeros travel also where the base reads as zeros: it may do so because what it held was discarded.
+cp v1 holes
+cp v1 zeroed
+write_zero holes 1024 64
+write_zero zeroed 1024 64
+make_pool 64 holes v1 zeroed
+python3 "$CLI/rewrite_same.py" pool.xml pool.data 3 16
+restore_metadata
+send_to zeros --size 8388608 -i 1 3
+cp v1 target
+receive_from zeros ./target --base "$(identity 1)" > said
+expect_equal zeroed target
+
+# A base that was written to after it was taken need not hold what was shipped.
+make_pool 64 v1 v2
+sed -i '0,/creation_time="1"/s//creation_time="0"/' pool.xml
+restore_metadata
+send_to written --size 8388608 -v -i 1 2 2> said
+grep -q -e '-i 1: was written to after it was taken.*: whole areas are sent' said || fail "$(< said)"
+send_to whole --size 8388608 --patch never -i 1 2
+expect_equal whole written
+expect_rc base bsr-send "${POOL[@]}" --size 8388608 --patch always -i 1 2
+expect_says 'was written to after it was taken' '--patch always'
+expect_rc base bsr-send "${POOL[@]}" --size 8388608 --patch always --delta-engine thin-tools -i 1 2
+expect_says 'thin_delta does not say'
+make_pool 64 v1 v2
+send_to patches --size 8388608 --delta-engine check -i 1 2
 
 send_to full --size 8388608 1
 expect_rc unsupported bsr-stream merge full patches -o merged

@@ -78,7 +78,8 @@ class FanOutTo : public testing::Test {
       MemoryVolume volume(content_);
       ClippedDelta rest(std::make_unique<WholeVolume>(kVolume), from, kVolume);
       PieceReader pieces(rest, volume);
-      ship(pieces, out, {.enabled = false, .level = 0}, 2);
+      Effort effort({.compression = Compression{.enabled = false, .level = 0}}, 2);
+      ship(pieces, out, effort, 2);
     };
     session_.content_root = [this](const std::function<void()>& tick) {
       tick();

@@ -47,7 +47,8 @@ TEST_P(Pipeline, WritesPiecesInTheOrderOfTheVolume) {
   WholeVolume plan(kVolume);
   PieceReader pieces(plan, volume);
   CollectingWriter out;
-  ship(pieces, out, {}, GetParam());
+  Effort effort({}, GetParam());
+  ship(pieces, out, effort, GetParam());
   EXPECT_TRUE(std::ranges::is_sorted(out.ends));
   ASSERT_FALSE(out.ends.empty());
   EXPECT_EQ(kVolume, out.ends.back());
@@ -58,7 +59,8 @@ TEST_P(Pipeline, ReportsWhatTheReaderThrew) {
   WholeVolume plan(kVolume);
   PieceReader pieces(plan, volume);
   CollectingWriter out;
-  const auto error = error_thrown_by([&] { ship(pieces, out, {}, GetParam()); });
+  Effort effort({}, GetParam());
+  const auto error = error_thrown_by([&] { ship(pieces, out, effort, GetParam()); });
   ASSERT_TRUE(error);
   EXPECT_STREQ("disk broke", error->what());
 }
@@ -68,7 +70,8 @@ TEST_P(Pipeline, EndsAllThreadsWhenTheWriterThrows) {
   WholeVolume plan(kVolume);
   PieceReader pieces(plan, volume);
   CollectingWriter out(3);
-  const auto error = error_thrown_by([&] { ship(pieces, out, {}, GetParam()); });
+  Effort effort({}, GetParam());
+  const auto error = error_thrown_by([&] { ship(pieces, out, effort, GetParam()); });
   ASSERT_TRUE(error);
   EXPECT_EQ(ErrorKind::peer, error->kind());
   EXPECT_EQ(3U, out.ends.size());

@@ -24,18 +24,26 @@ std::optional<ErrorKind> refusal(const std::string& token) {
 }
 
 TEST(ResumeToken, ComesBackWithEveryField) {
-  EXPECT_EQ(describe(interrupted()), describe(decode_token(encode_token(interrupted()))));
+  EXPECT_EQ(describe(interrupted()), describe(decode_token(encode_token({interrupted()})).begin));
+}
+
+TEST(ResumeToken, KnowsWhetherTheBaseIsGone) {
+  for (const bool gone : {false, true}) {
+    const ResumeToken token = decode_token(encode_token({interrupted(), gone}));
+    EXPECT_EQ(gone, token.base_is_gone);
+    EXPECT_EQ(describe(interrupted()), describe(token.begin));
+  }
 }
 
 TEST(ResumeToken, IsOneWordForAnyShellAndForLvm) {
-  const std::string token = encode_token(interrupted());
+  const std::string token = encode_token({interrupted()});
   EXPECT_EQ(std::string::npos, token.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
                                                        "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"));
   EXPECT_LT(token.size(), 1024U);
 }
 
 TEST(ResumeToken, EveryChangedCharacterIsNoticed) {
-  const std::string good = encode_token(interrupted());
+  const std::string good = encode_token({interrupted()});
   for (size_t i = 0; i < good.size(); ++i)
     for (const char other : {'A', 'z', '0', '-', '.', '\0', ' '}) {
       std::string token = good;
@@ -46,7 +54,7 @@ TEST(ResumeToken, EveryChangedCharacterIsNoticed) {
 }
 
 TEST(ResumeToken, EveryCutAndEveryExtraCharacterIsNoticed) {
-  const std::string good = encode_token(interrupted());
+  const std::string good = encode_token({interrupted()});
   for (size_t size = 0; size < good.size(); ++size)
     EXPECT_NE(std::nullopt, refusal(good.substr(0, size))) << size;
   EXPECT_EQ(ErrorKind::usage, refusal(good + "A"));
@@ -55,7 +63,7 @@ TEST(ResumeToken, EveryCutAndEveryExtraCharacterIsNoticed) {
 }
 
 TEST(ResumeToken, OneOfAStreamThatDoesNotResumeIsNone) {
-  EXPECT_EQ(ErrorKind::usage, refusal(encode_token(delta_begin())));
+  EXPECT_EQ(ErrorKind::usage, refusal(encode_token({delta_begin()})));
 }
 
 TEST(ResumeToken, AnotherVersionIsUnsupported) {

@@ -1,0 +1,76 @@
+// How much work goes into making a stream shorter, by what holds the session up.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "formats/frame_encoder.h"
+
+namespace bsr {
+
+/// What is left to decide while a session runs.
+struct EffortSettings {
+  std::optional<Compression> compression{};  ///< given, or by what holds the session up
+  bool base = false;                         ///< a base can be read
+  bool always_base = false;                  ///< and is, whatever that costs
+};
+
+/// Compresses harder while the output is what the others wait for, and less while the encoders
+/// are; reads the base unless the reader is. Every step is tried for some megabytes and taken back
+/// if the session was not faster with it, for longer each time.
+class Effort {
+ public:
+  using Duration = std::chrono::steady_clock::duration;
+
+  /// What passed between two calls of passed().
+  struct Work {
+    uint64_t planned = 0;  ///< bytes of the plan
+    uint64_t encoded = 0;  ///< bytes of it that were not left out
+    Duration all{};
+    Duration writing{};   ///< until the output had taken what it was given
+    Duration encoding{};  ///< of all encoders together
+  };
+
+  /// `encoders`: how many work side by side, at least one.
+  Effort(const EffortSettings& settings, unsigned encoders);
+
+  /// From any thread.
+  [[nodiscard]] Compression compression() const;
+  [[nodiscard]] bool reads_base() const { return reads_base_; }
+
+  /// From one thread.
+  void passed(const Work& work);
+
+ private:
+  enum class Step { less, more, no_base, base };
+  static constexpr size_t kSteps = 4;
+
+  /// What was before it.
+  struct Trial {
+    Step step;
+    double rate;  // bytes of the plan per second
+    size_t level;
+    bool reads_base;
+  };
+
+  [[nodiscard]] bool was_worth_it(const Trial& trial, double rate);
+  [[nodiscard]] std::optional<Step> wanted(const Work& work) const;
+  [[nodiscard]] bool is_possible(Step step) const;
+  void take(Step step, const Work& work);
+  [[nodiscard]] size_t level_without_base(const Work& work) const;
+
+  EffortSettings settings_;
+  unsigned encoders_;
+  std::atomic<size_t> level_;  // place in the ladder
+  std::atomic<bool> reads_base_;
+  Work window_;
+  bool settling_ = false;  // what passes now was made before the last step
+  std::optional<Trial> trial_;
+  std::array<unsigned, kSteps> rest_{};   // windows until a step is tried again
+  std::array<unsigned, kSteps> pause_{};  // how long the next rest is
+};
+
+}  // namespace bsr

@@ -1,0 +1,142 @@
+// What the steps lead to, in a model of a pipeline: whatever is slowest sets the pace.
+#include "bsr-send/effort.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+namespace bsr {
+namespace {
+
+constexpr uint64_t kPiece = 256 * 1024;
+constexpr double kMega = 1e6;
+
+/// Bytes per second of one encoder, and how many times smaller it makes them, by level; 0: off.
+struct Encoder {
+  double rate;
+  double ratio;
+};
+const std::map<int, Encoder> kText = {{0, {9000 * kMega, 1}},
+                                      {-5, {360 * kMega, 1.76}},
+                                      {1, {174 * kMega, 2.42}},
+                                      {3, {109 * kMega, 2.60}},
+                                      {9, {28 * kMega, 2.78}}};
+const std::map<int, Encoder> kNoise = {{0, {9000 * kMega, 1}},
+                                       {-5, {3800 * kMega, 1}},
+                                       {1, {3100 * kMega, 1}},
+                                       {3, {2800 * kMega, 1}},
+                                       {9, {119 * kMega, 1}}};
+
+struct Session {
+  double reader = 2000 * kMega;  ///< bytes of the plan per second
+  double reader_with_base = 0;   ///< 0: there is none
+  double left_by_base = 0.1;     ///< of the bytes, where it is read
+  double link = 100 * kMega;     ///< bytes of the stream per second
+  std::map<int, Encoder> data = kText;
+  unsigned encoders = 2;
+};
+
+/// Seconds for so many bytes of the plan.
+double seconds(const Session& session, Effort& effort, uint64_t bytes) {
+  double all = 0;
+  for (uint64_t done = 0; done < bytes; done += kPiece) {
+    const Compression compression = effort.compression();
+    const Encoder& encoder = session.data.at(compression.enabled ? compression.level : 0);
+    const bool base = session.reader_with_base > 0 && effort.reads_base();
+    const double part = base ? session.left_by_base : 1;
+    const double reading = kPiece / (base ? session.reader_with_base : session.reader);
+    const double encoding = kPiece * part / encoder.rate;
+    const double writing = kPiece * part / encoder.ratio / session.link;
+    const double time = std::max({reading, encoding / session.encoders, writing});
+    const auto duration = [](double value) {
+      return std::chrono::duration_cast<Effort::Duration>(std::chrono::duration<double>(value));
+    };
+    // Whoever is slowest is always busy; the writer waits for the link only where that is.
+    effort.passed({.planned = kPiece,
+                   .encoded = static_cast<uint64_t>(kPiece * part),
+                   .all = duration(time),
+                   .writing = duration(writing < time ? 0 : time),
+                   .encoding = duration(encoding)});
+    all += time;
+  }
+  return all;
+}
+
+double seconds(const Session& session, std::optional<Compression> compression, bool base,
+               uint64_t bytes) {
+  Effort effort({.compression = compression, .base = base, .always_base = base}, session.encoders);
+  return seconds(session, effort, bytes);
+}
+
+double best_fixed(const Session& session, uint64_t bytes) {
+  double best = 1e9;
+  for (const auto& [level, encoder] : session.data)
+    for (const bool base : {false, true})
+      if (!base || session.reader_with_base > 0)
+        best = std::min(best, seconds(session, Compression{level != 0, level}, base, bytes));
+  return best;
+}
+
+constexpr uint64_t kMuch = 4ULL << 30;
+
+class EffortOnLinks : public testing::TestWithParam<double> {};
+
+TEST_P(EffortOnLinks, IsNearTheBestLevel) {
+  for (const auto& data : {kText, kNoise}) {
+    const Session session{.link = GetParam() * kMega, .data = data};
+    Effort effort({}, session.encoders);
+    EXPECT_LT(seconds(session, effort, kMuch), 1.2 * best_fixed(session, kMuch));
+  }
+}
+
+TEST_P(EffortOnLinks, IsNotSlowerThanTheLink) {
+  const Session session{.link = GetParam() * kMega};
+  Effort effort({}, session.encoders);
+  seconds(session, effort, kMuch);
+  EXPECT_LT(seconds(session, effort, kMuch),
+            1.05 * seconds(session, Compression{false, 0}, false, kMuch));
+}
+
+/// With a fast disk reading the base costs nothing, with a slow one more than the link, with a
+/// middling one it depends.
+TEST_P(EffortOnLinks, ReadsTheBaseWhereThatIsFaster) {
+  for (const double with_base : {20 * kMega, 200 * kMega, 1000 * kMega}) {
+    const Session session{
+        .reader = 2 * with_base, .reader_with_base = with_base, .link = GetParam() * kMega};
+    Effort effort({.base = true}, session.encoders);
+    EXPECT_LT(seconds(session, effort, kMuch), 1.25 * best_fixed(session, kMuch)) << with_base;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(MegabytesPerSecond, EffortOnLinks,
+                         testing::Values(1, 12.5, 50, 125, 400, 1250, 10000), [](const auto& test) {
+                           return std::to_string(static_cast<int>(test.param));
+                         });
+
+TEST(Effort, SetLevelAndBaseStay) {
+  Session session{.reader = 40 * kMega, .reader_with_base = 20 * kMega, .link = 1250 * kMega};
+  Effort effort({.compression = Compression{true, 3}, .base = true, .always_base = true}, 2);
+  seconds(session, effort, kMuch);
+  EXPECT_EQ(3, effort.compression().level);
+  EXPECT_TRUE(effort.reads_base());
+}
+
+TEST(Effort, WithoutABaseNoneIsRead) {
+  Effort effort({.base = false}, 2);
+  seconds({.link = kMega}, effort, kMuch);
+  EXPECT_FALSE(effort.reads_base());
+}
+
+TEST(Effort, GoesBackWhenTheLinkGetsSlower) {
+  Session session{.link = 10000 * kMega};
+  Effort effort({}, session.encoders);
+  seconds(session, effort, kMuch);
+  EXPECT_FALSE(effort.compression().enabled);
+  session.link = 2.5 * kMega;
+  seconds(session, effort, kMuch);
+  EXPECT_LT(seconds(session, effort, kMuch), 1.1 * best_fixed(session, kMuch));
+}
+
+}  // namespace
+}  // namespace bsr
