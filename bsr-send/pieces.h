@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "formats/delta.h"
@@ -39,7 +40,7 @@ struct PieceBase {
 class PieceReader {
  public:
   PieceReader(DeltaSource& plan, VolumeReader& volume, PieceBase base = {})
-      : plan_(plan), volume_(volume), base_(base) {}
+      : plan_(plan), volume_(volume), base_(std::move(base)) {}
   PieceReader(const PieceReader&) = delete;
   PieceReader& operator=(const PieceReader&) = delete;
   ~PieceReader();

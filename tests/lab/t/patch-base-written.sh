@@ -70,3 +70,17 @@ exec 5<&-
 bsr-stream dump stream > shown
 has_patch || fail "no PATCH in $(< shown)"
 active src/s5 || fail "src/s5 was active before, and is not now"
+
+# Two sessions from one base: the one that made it active cannot take it back, and that is no failure.
+lvchange -qq -an src/s5
+mkfifo pipe
+bsr-send -i src/s5 src/s6 -o pipe 2> said &
+sender=$!
+until active src/s5; do sleep 0.1; done
+exec 5< /dev/src/s5
+expect_same "committed $(uuid src/s6)" "$(bsr-recv dst/copy < pipe)" "answer"
+expect_rc 0 wait $sender
+grep -q 'src/s5 stays active' said || fail "$(< said)"
+exec 5<&-
+lvchange -qq -an src/s5
+expect_equal src/s6 "$(newest_generation dst/copy)"
