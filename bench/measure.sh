@@ -2,19 +2,19 @@
 # How bench/ measures: commands that alternate, so that load hits all of them, and their medians. Sourced, never run.
 # Runs are $BENCH_RUNS.
 
-# milliseconds COMMAND: wall time of a shell command; what it prints is lost unless it fails
-milliseconds() {
-  local start
-  start=$(date +%s%N)
-  bash -c "set -euo pipefail; $1" > /dev/null 2> errors || { cat errors >&2; return 1; }
-  echo $((($(date +%s%N) - start) / 1000000))
+# spent COMMAND: wall and processor time of a shell command in seconds; what it prints is lost unless it fails
+spent() {
+  local TIMEFORMAT='%3R %3U %3S'
+  { time bash -c "set -euo pipefail; $1" > /dev/null 2> errors; } 2> timed || { cat errors >&2; return 1; }
+  awk '{print $1, $2 + $3}' timed
 }
+milliseconds() { spent "$1" | awk '{printf "%.0f\n", $1 * 1000}'; }
 median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
 # compare TITLE BEFORE THEIRS NAME COMMAND [NAME COMMAND]...: runs the commands in turn, BEFORE untimed ahead of each;
-# prints their medians and the ratio of each to the command named THEIRS
+# prints the medians of wall and processor time and the ratio of the first to that of the command named THEIRS
 compare() {
-  local title=$1 before=$2 theirs=$3 round name times names=()
+  local title=$1 before=$2 theirs=$3 round name times processor names=()
   local -A command=() median=()
   shift 3
   while (($#)); do
@@ -28,18 +28,22 @@ compare() {
     for name in "${names[@]}"; do
       times=$((times + 1))
       bash -c "set -euo pipefail; $before"
-      milliseconds "${command[$name]}" >> "times-$times"
+      spent "${command[$name]}" >> "times-$times"
     done
   done
   times=0
   for name in "${names[@]}"; do
     times=$((times + 1))
-    median[$name]=$(median < "times-$times")
+    median[$name]=$(cut -d' ' -f1 "times-$times" | median)
   done
+  times=0
   echo "$title, medians of $BENCH_RUNS runs"
   for name in "${names[@]}"; do
-    printf '  %8s ms, ratio %s  %s\n      %s\n' "${median[$name]}" \
-      "$(awk -v a="${median[$name]}" -v b="${median[$theirs]}" 'BEGIN {printf "%.2f", a / b}')" "$name" "${command[$name]}"
+    times=$((times + 1))
+    processor=$(cut -d' ' -f2 "times-$times" | median)
+    awk -v a="${median[$name]}" -v b="${median[$theirs]}" -v processor="$processor" -v gib="${COMPARED_GIB:-0}" -v name="$name" '
+      BEGIN { printf "  %8.0f ms, ratio %.2f, CPU %.2f s%s  %s\n", a * 1000, a / b, processor, gib ? sprintf(", %.2f s/GiB", processor / gib) : "", name }'
+    echo "      ${command[$name]}"
   done
 }
 
