@@ -112,9 +112,9 @@ class ImageSource final : public SendSource {
  private:
   std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine,
                               bool* base_stood_still) {
-    const std::unique_ptr<DeltaSource> delta =
-        open_delta(engine, {metadata_path_, false}, base, target_.thin_id, pool_.chunk_size(),
-                   base ? begin_.base_size : 0, begin_.volume_size, base_stood_still);
+    const std::unique_ptr<DeltaSource> delta = open_delta(
+        engine, {metadata_path_, false, &pool_.metadata()}, base, target_.thin_id,
+        pool_.chunk_size(), base ? begin_.base_size : 0, begin_.volume_size, base_stood_still);
     return std::make_unique<Plan>(*delta, pool_.chunk_size());
   }
 

@@ -30,19 +30,30 @@ std::unique_ptr<DeltaSource> compare_trees(const ThinMetadata& metadata,
   return std::make_unique<ChainedDelta>(std::move(in_base), std::move(behind_base));
 }
 
-/// Owns the metadata that it reads, and names it in errors.
+/// Thin metadata in a file, for as long as it is read.
+struct OpenMetadata {
+  explicit OpenMetadata(const MappingPlace& place)
+      : blocks(place.metadata_path),
+        metadata(blocks,
+                 place.metadata_snapshot ? MetadataState::snapshot : MetadataState::current) {}
+
+  MetadataFile blocks;
+  ThinMetadata metadata;
+};
+
+/// Names the metadata in errors, and owns it if it had to open it.
 class NativeDelta final : public DeltaSource {
  public:
   NativeDelta(const MappingPlace& place, std::optional<uint64_t> base_thin_id,
               uint64_t target_thin_id, uint64_t chunk_size, uint64_t base_size,
               uint64_t target_size, bool* base_stood_still) try
-      : blocks_(place.metadata_path),
-        metadata_(blocks_,
-                  place.metadata_snapshot ? MetadataState::snapshot : MetadataState::current) {
-    if (metadata_.chunk_size() != chunk_size)
-      fail(ErrorKind::corrupt, "it says chunks of {} bytes, not {}", metadata_.chunk_size(),
+      : path_(place.metadata_path) {
+    if (place.opened == nullptr) own_.emplace(place);
+    const ThinMetadata& metadata = own_ ? own_->metadata : *place.opened;
+    if (metadata.chunk_size() != chunk_size)
+      fail(ErrorKind::corrupt, "it says chunks of {} bytes, not {}", metadata.chunk_size(),
            chunk_size);
-    source_ = compare_trees(metadata_, base_thin_id, target_thin_id, base_size, target_size,
+    source_ = compare_trees(metadata, base_thin_id, target_thin_id, base_size, target_size,
                             base_stood_still);
   } catch (Error& error) {
     error.while_doing("thin metadata in " + place.metadata_path);
@@ -50,13 +61,13 @@ class NativeDelta final : public DeltaSource {
   }
 
   std::optional<DeltaExtent> next() override try { return source_->next(); } catch (Error& error) {
-    error.while_doing("thin metadata in " + blocks_.path());
+    error.while_doing("thin metadata in " + path_);
     throw;
   }
 
  private:
-  MetadataFile blocks_;
-  ThinMetadata metadata_;
+  std::string path_;
+  std::optional<OpenMetadata> own_;
   std::unique_ptr<DeltaSource> source_;
 };
 

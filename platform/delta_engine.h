@@ -7,6 +7,7 @@
 #include <string>
 
 #include "formats/delta.h"
+#include "formats/thin_metadata.h"
 
 namespace bsr {
 
@@ -19,8 +20,10 @@ enum class DeltaEngine {
 /// Where the mappings are read.
 struct MappingPlace {
   std::string metadata_path;  ///< file or device
-  bool metadata_snapshot =
-      false;  ///< the pool is in use: read its metadata snapshot, which the caller holds
+  /// The pool is in use: read its metadata snapshot, which the caller holds.
+  bool metadata_snapshot = false;
+  /// The same, opened already, so that nothing is read twice; outlives the source.
+  const ThinMetadata* opened = nullptr;
 };
 
 /// Yields the extents that turn the base into the target, cut to the sizes of the two: below the

@@ -22,6 +22,8 @@ class PoolImage {
 
   [[nodiscard]] uint64_t chunk_size() const { return metadata_.chunk_size(); }  ///< bytes
 
+  [[nodiscard]] const ThinMetadata& metadata() const { return metadata_; }
+
   /// Ascending by thin id.
   [[nodiscard]] std::vector<ThinDevice> devices() const;
 
