@@ -24,18 +24,24 @@ constexpr int kPollMilliseconds = 500;
 
 constexpr size_t kMaxParts = 4;  // of one write
 
-/// Returns when the descriptor is ready. `turn` is called twice a second with how long it was not.
+/// Waits for half a second at most.
+bool is_ready(int fd, short events, const std::stop_token& stop) {
+  throw_if_stopped();
+  if (stop.stop_requested()) fail(ErrorKind::interrupted, "reading was given up");
+  pollfd entry{fd, events, 0};
+  const int ready = poll(&entry, 1, kPollMilliseconds);
+  if (ready < 0 && errno != EINTR) fail_errno(errno, "cannot wait for the stream");
+  return ready > 0;
+}
+
+/// Returns when the descriptor is ready. `turn` is called at least twice a second with how long it
+/// was not.
 void wait_for(int fd, short events, const std::stop_token& stop,
               const std::function<void(StallClock::Duration)>& turn) {
-  for (;;) {
-    throw_if_stopped();
-    if (stop.stop_requested()) fail(ErrorKind::interrupted, "reading was given up");
-    pollfd entry{fd, events, 0};
+  for (bool ready = false; !ready;) {
     const auto begin = steady_now();
-    const int ready = poll(&entry, 1, kPollMilliseconds);
-    if (ready < 0 && errno != EINTR) fail_errno(errno, "cannot wait for the stream");
+    ready = is_ready(fd, events, stop);
     turn(steady_now() - begin);
-    if (ready > 0) return;
   }
 }
 
@@ -92,6 +98,13 @@ size_t FdInput::read_some(std::span<std::byte> into, const std::stop_token& stop
     if (got >= 0) return static_cast<size_t>(got);
     if (errno != EINTR && errno != EAGAIN) fail_errno(errno, "cannot read the stream");
   }
+}
+
+size_t FdInput::read_soon(std::span<std::byte> into, StallClock::Duration limit,
+                          const std::stop_token& stop) {
+  for (const auto begin = steady_now(); steady_now() - begin < limit;)
+    if (is_ready(fd_, POLLIN, stop)) return read_some(into, stop);
+  return 0;
 }
 
 FdOutput::FdOutput(int fd, std::function<void()> while_waiting, StallClock stall, RateLimit limit)

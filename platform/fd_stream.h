@@ -47,6 +47,10 @@ class FdInput {
   /// says.
   size_t read_some(std::span<std::byte> into, const std::stop_token& stop = {});
 
+  /// The same, and 0 when nothing came for so long.
+  size_t read_soon(std::span<std::byte> into, StallClock::Duration limit,
+                   const std::stop_token& stop = {});
+
   /// What was read so far made something whole.
   void progress() { stall_.progress(); }
 

@@ -11,6 +11,9 @@ namespace bsr {
 namespace {
 
 constexpr size_t kReadSize = 256 * 1024;
+// What comes behind END is refused. That nothing comes need not be seen to the end: somebody may
+// hold the other end of the pipe who has nothing to say.
+constexpr std::chrono::seconds kBehindEnd{2};
 
 class Format1Source final : public FrameSource {
  public:
@@ -22,7 +25,9 @@ class Format1Source final : public FrameSource {
   std::optional<Frame> next() override {
     std::optional<Frame> frame = decoder_.next();
     while (!frame) {
-      const size_t got = input_.read_some(decoder_.space(kReadSize).first(kReadSize), stop_);
+      const auto space = decoder_.space(kReadSize).first(kReadSize);
+      const size_t got =
+          ended_ ? input_.read_soon(space, kBehindEnd, stop_) : input_.read_some(space, stop_);
       if (got == 0) {
         decoder_.finish();
         return std::nullopt;
@@ -32,6 +37,7 @@ class Format1Source final : public FrameSource {
     }
     grammar_.check(*frame);
     input_.progress();
+    ended_ = std::holds_alternative<EndFrame>(frame->body);
     return frame;
   }
 
@@ -43,6 +49,7 @@ class Format1Source final : public FrameSource {
   std::stop_token stop_;
   FrameDecoder decoder_;
   StreamGrammar grammar_;
+  bool ended_ = false;
 };
 
 class LegacySource final : public FrameSource {

@@ -78,5 +78,16 @@ slowly() { while head -c 400000 <&6 > piece && [[ -s piece ]]; do cat piece && s
 exec 6< full
 slowly | bsr-recv --stall-timeout 2 ./target > said
 expect_equal v1 target
+# Behind END nobody waits for the end of the pipe: the shell that made it may hold it open for hours, for another output.
+send_to whole 1
+exec 7<> pipe
+cat whole > pipe &
+expect_same "committed $(identity 1)" "$(bsr-recv --stall-timeout 10 ./held < pipe)" "answer"
+# But what comes there is looked at.
+{ cat whole && printf x; } > pipe &
+expect_rc corrupt bsr-recv --stall-timeout 10 ./behind < pipe
+exec 7<&-
+wait
+
 expect_rc usage bsr-send "${POOL[@]}" --stall-timeout -1 1
 expect_rc usage bsr-recv --stall-timeout x ./target2
