@@ -32,6 +32,7 @@ constexpr double kEncodersMayHave = 0.5;
 constexpr double kWorthIt = 1.03;
 
 constexpr uint64_t kWindowBytes = 8 << 20;
+constexpr uint64_t kShort = 64 << 20;        // a session in which no trial without the base pays
 constexpr uint64_t kLeastEncoded = 1 << 16;  // of a window: fewer tell nothing
 constexpr auto kWindowTime = 100ms;          // and at least this
 constexpr auto kLongestWindow = 2s;          // but not longer, however few bytes pass
@@ -63,8 +64,9 @@ void Effort::passed(const Work& work) {
   window_.all += work.all;
   window_.writing += work.writing;
   window_.encoding += work.encoding;
+  planned_ += work.planned;
   const bool enough = window_.planned >= kWindowBytes && window_.all >= kWindowTime;
-  if (!enough && window_.all < kLongestWindow) return;
+  if (!enough && window_.all < kLongestWindow && !is_slower_already()) return;
   const Work window = std::exchange(window_, {});
   if (window.planned == 0 || std::exchange(settling_, false)) return;
 
@@ -82,6 +84,12 @@ void Effort::passed(const Work& work) {
   if (!step || !is_possible(*step)) return;
   trial_ = {*step, rate, level_, reads_base_};
   take(*step, window);
+}
+
+/// What is tried takes longer for a part of a window than what was before it for all of that.
+bool Effort::is_slower_already() const {
+  return trial_ && std::chrono::duration<double>(window_.all).count() * trial_->rate >=
+                       static_cast<double>(std::max(kWindowBytes, window_.planned));
 }
 
 /// Whether the last step stays.
@@ -119,7 +127,7 @@ bool Effort::is_possible(Step step) const {
     case Step::more:
       return !settings_.compression && level_ + 1 < kLadder.size();
     case Step::no_base:
-      return reads_base_ && !settings_.always_base;
+      return reads_base_ && !settings_.always_base && planned_ >= kShort;
     case Step::base:
       return !reads_base_ && settings_.base;
   }

@@ -56,6 +56,7 @@ class Effort {
     bool reads_base;
   };
 
+  [[nodiscard]] bool is_slower_already() const;
   [[nodiscard]] bool was_worth_it(const Trial& trial, double rate);
   [[nodiscard]] std::optional<Step> wanted(const Work& work) const;
   [[nodiscard]] bool is_possible(Step step) const;
@@ -66,6 +67,7 @@ class Effort {
   unsigned encoders_;
   std::atomic<size_t> level_;  // place in the ladder
   std::atomic<bool> reads_base_;
+  uint64_t planned_ = 0;
   Work window_;
   bool settling_ = false;  // what passes now was made before the last step
   std::optional<Trial> trial_;

@@ -122,6 +122,16 @@ TEST(Effort, SetLevelAndBaseStay) {
   EXPECT_TRUE(effort.reads_base());
 }
 
+/// What a trial costs on a slow host and a slow line is time that the old way would have needed
+/// twice.
+TEST(Effort, AShortSessionKeepsTheBase) {
+  const Session session{.reader = 4 * kMega, .reader_with_base = 3 * kMega, .link = 2.5 * kMega};
+  Effort effort({.base = true}, session.encoders);
+  const double best = seconds(session, Compression{true, 3}, true, 60 << 20);
+  EXPECT_EQ(best, seconds(session, effort, 60 << 20));
+  EXPECT_LT(seconds(session, effort, 200 << 20), 1.3 * best * 200 / 60);
+}
+
 TEST(Effort, WithoutABaseNoneIsRead) {
   Effort effort({.base = false}, 2);
   seconds({.link = kMega}, effort, kMuch);
