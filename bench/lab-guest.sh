@@ -23,7 +23,7 @@ snapshot src/data s1
 for ((chunk = 50; chunk < chunks; chunk += 100)); do write_random src/data $((chunk * 64)) 64 2; done
 snapshot src/data s2
 lvchange -qq -K -ay src/s1  # thin_send wants it for a full stream
-base=$(lvs --noheadings -o lv_uuid src/s1 | tr -d ' ')
+base=$(uuid src/s1)
 
 # The targets as they are before a first transfer, and before the change.
 new_targets() {

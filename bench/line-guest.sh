@@ -33,7 +33,7 @@ on dr make_pool vg /dev/vda pool 64k
 thin_volume vg/pool data "${mib}M"
 write_random vg/data 0 $((mib * 1024)) 1
 snapshot vg/data s1
-base=$(lvs --noheadings -o lv_uuid vg/s1 | tr -d ' ')
+base=$(uuid vg/s1)
 on dr thin_volume vg/pool first "${mib}M"
 lvchange -qq -K -ay vg/s1
 bsr-send vg/s1 | ssh dr bsr-recv /dev/vg/first > /dev/null

@@ -82,6 +82,9 @@ snapshot() {
   lvcreate -qq -y -s "$1" -n "$2"
 }
 
+# uuid VOLUME
+uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
+
 # ---- content ---------------------------------------------------------------------------------
 device() { if [[ $1 == /* ]]; then echo "$1"; else echo "/dev/$1"; fi; }
 

@@ -10,7 +10,6 @@ make_pool dst /dev/vdb pool 128k -L 96M
 thin_volume src/pool vol 24M
 
 maps=/var/lib/bsr/content
-uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
 map_of() { echo "$maps/$(uuid "$1")"; }
 # root VOLUME [BYTES]: by reading all of it
 root() {

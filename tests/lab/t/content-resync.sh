@@ -8,7 +8,6 @@ set -euo pipefail
 make_pool src /dev/vda pool 64k -L 96M
 make_pool dst /dev/vdb pool 128k -L 96M
 thin_volume src/pool vol 16M
-uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
 # resync SNAPSHOT: into dst/copy; the stream is in `stream`
 resync() {
   bsr-recv --digests dst/copy > map

@@ -24,7 +24,6 @@ keep_records /dev/vdb
 ship_first() { bsr-send vg/s0 | ssh dr bsr-recv --pool vg/pool vg/data; }
 [[ $(ship_first) == 'committed '* ]] || fail "the first transfer"
 
-uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
 number=0 held=s0 patch=never
 
 # next_snapshot: 4 MiB of changes since the one that dr holds, less what is discarded of them, as vg/s$number. Every

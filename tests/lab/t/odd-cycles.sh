@@ -12,7 +12,6 @@ write_random src/vol 0 2048 1
 snapshot src/vol s1
 ship src/s1 '--pool dst/pool dst/copy'
 
-uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
 
 # make_snapshot VOLUME NAME SEED: 3 MiB that differ from all before.
 make_snapshot() {

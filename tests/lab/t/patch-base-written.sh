@@ -8,7 +8,6 @@ set -euo pipefail
 make_pool src /dev/vda pool 64k -L 96M
 make_pool dst /dev/vdb pool 128k -L 96M
 thin_volume src/pool vol 24M
-uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
 # transfer FROM TO: what the stream is made of in `shown`, what bsr-send says in `said`
 transfer() {
   bsr-send -v -i "$1" "$2" 2> said > stream

@@ -14,7 +14,6 @@ seed=${BSR_SEED:-$RANDOM}
 echo "seed $seed"
 RANDOM=$seed
 
-uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
 milliseconds() { date +%s%3N; }
 
 # next_snapshot: some more writes and discards, as vg/s$number.
