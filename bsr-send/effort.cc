@@ -108,7 +108,7 @@ std::optional<Effort::Step> Effort::wanted(const Work& work) const {
   const double writing = share(work.writing, work.all);
   const double encoding = share(work.encoding, work.all * encoders_);
   if (writing >= kOutputLimits) {
-    if (!reads_base_ && is_possible(Step::base)) return Step::base;
+    if (is_possible(Step::base)) return Step::base;
     if (!is_possible(Step::more)) return std::nullopt;
     const double dearer = kLadder.at(level_ + 1).cost / kLadder.at(level_).cost;
     if (encoding * dearer <= kEncodersMayHave) return Step::more;
