@@ -83,11 +83,15 @@ send_to whole 1
 exec 7<> pipe
 cat whole > pipe &
 expect_same "committed $(identity 1)" "$(bsr-recv --stall-timeout 10 ./held < pipe)" "answer"
-# But what comes there is looked at.
-{ cat whole && printf x; } > pipe &
+# But what comes there is looked at, and refused with its first byte: it cannot trickle for ever.
+{ cat whole && printf x; } > longer
+cat longer > pipe &
 expect_rc corrupt bsr-recv --stall-timeout 10 ./behind < pipe
+trickle() { cat whole && for ((i = 0; i < 25; i++)); do printf B && sleep 0.4; done; }
+trickle > pipe &
+expect_rc corrupt timeout 8 bsr-recv --stall-timeout 100 ./trickled < pipe
 exec 7<&-
-wait
+wait || true
 
 expect_rc usage bsr-send "${POOL[@]}" --stall-timeout -1 1
 expect_rc usage bsr-recv --stall-timeout x ./target2
