@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "bsr-recv/applier.h"
+#include "bsr-recv/checkpoints.h"
 #include "bsr-recv/content_check.h"
 #include "bsr-recv/digests.h"
 #include "bsr-recv/managed_target.h"
@@ -16,7 +17,6 @@
 #include "formats/frame_encoder.h"
 #include "formats/json_lines.h"
 #include "formats/resume_token.h"
-#include "platform/clock.h"
 #include "platform/kill_point.h"
 #include "platform/progress_meter.h"
 
@@ -102,39 +102,19 @@ BeginFrame continued_at(const BeginFrame& begin, const ResumePoint& point) {
   return next;
 }
 
-// What a crash loses at most: whatever comes first.
-constexpr uint64_t kRecordBytes = 64ULL << 20;  // of the stream
-constexpr std::chrono::seconds kRecordTime{5};
-
-/// Flushes and records how far a transfer has come, often enough to lose little, seldom enough to
-/// cost nothing. That recording fails is no reason to end a transfer: it only cannot be continued.
-class Checkpoints {
+/// Says what is durable, and remembers it for a session that continues. That remembering fails is
+/// no reason to end a transfer: it only cannot be continued.
+class Recorder {
  public:
-  Checkpoints(const ReceiveOptions& options, Target& target, VolumeSink& sink,
-              const BeginFrame& begin, int output)
-      : options_(options), target_(target), sink_(sink), begin_(begin), output_(output) {}
+  Recorder(const ReceiveOptions& options, Target& target, const BeginFrame& begin, int output)
+      : options_(options), target_(target), begin_(begin), output_(output) {}
 
-  /// Both sides agree on everything up to `point`, and it was applied.
-  void passed(const ResumePoint& point, uint64_t wire_bytes) {
-    passed_ = point;
-    if (wire_bytes - recorded_wire_ < kRecordBytes && steady_now() - recorded_time_ < kRecordTime)
-      return;
-    record();
-    recorded_wire_ = wire_bytes;
-    recorded_time_ = steady_now();
-  }
-
-  /// Of the last point passed.
-  void record() {
-    sink_.flush();
-    kill_point("flushed");
-    if (options_.ack) print(output_, fmt::format("durable {}\n", passed_.position));
-    if (!options_.resumable || passed_.position == 0 || !possible_) return;
-    if (is_resync(begin_)) return;  // what came so far differs no more when it starts again
+  bool operator()(const ResumePoint& point) {
+    if (options_.ack) print(output_, fmt::format("durable {}\n", point.position));
+    if (!options_.resumable || point.position == 0 || !possible_) return false;
+    if (is_resync(begin_)) return false;  // what came so far differs no more when it starts again
     try {
-      target_.record(continued_at(begin_, passed_));
-      recorded_ = passed_;
-      kill_point("recorded");
+      target_.record(continued_at(begin_, point));
     } catch (const Error& error) {
       possible_ = false;
       std::fputs(fmt::format("bsr-recv: {}: this transfer cannot be continued if it is "
@@ -142,26 +122,18 @@ class Checkpoints {
                              options_.target, error.what())
                      .c_str(),
                  stderr);
+      return false;
     }
-  }
-
-  /// The stream that would continue at the last recorded point; nullopt when there is none.
-  [[nodiscard]] std::optional<BeginFrame> last() const {
-    if (recorded_.position == 0) return std::nullopt;
-    return continued_at(begin_, recorded_);
+    kill_point("recorded");
+    return true;
   }
 
  private:
   const ReceiveOptions& options_;
   Target& target_;
-  VolumeSink& sink_;
   const BeginFrame& begin_;
   int output_;
   bool possible_ = true;
-  ResumePoint passed_;
-  ResumePoint recorded_;
-  uint64_t recorded_wire_ = 0;
-  std::chrono::steady_clock::time_point recorded_time_ = steady_now();
 };
 
 /// Bytes of the plan that a frame accounts for.
@@ -279,6 +251,7 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
         checkpoints.passed(incoming.frames->progress(), incoming.frames->wire_bytes());
       meter.update(done, incoming.frames->wire_bytes());
     }
+    checkpoints.settle();
     applier.finish();
     kill_point("finished");
   } catch (const Error&) {
@@ -300,14 +273,15 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   const bool starts_empty = target.starts_empty() && incoming.begin.resume.position == 0;
   Applier applier(sink, incoming.begin, starts_empty,
                   [&]() -> VolumeReader& { return target.base(incoming.begin); });
-  Checkpoints checkpoints(options, target, sink, incoming.begin, output);
+  Checkpoints checkpoints(sink, Recorder(options, target, incoming.begin, output));
   std::optional<ContentResult> content;
   try {
     apply_frames(incoming, applier, checkpoints, meter);
     if (incoming.has_content_root())
       content = target.content(incoming.begin, [&meter] { meter.tick(); });
   } catch (Error& error) {
-    const std::optional<BeginFrame> last = checkpoints.last();
+    std::optional<BeginFrame> last;  // the stream that would continue
+    if (checkpoints.recorded()) last = continued_at(incoming.begin, *checkpoints.recorded());
     if (options.json && last)
       write_report(output, json_resume(token_for(options, *last), last->resume.position));
     throw Error(error.kind(),

@@ -188,8 +188,7 @@ void BlockSink::write_within_chunk(uint64_t offset, ByteView bytes) {
   file_.write(begin, chunk);
 }
 
-void BlockSink::flush() {
-  wait();
+void BlockSink::sync() {
   try {
     file_.flush();
   } catch (...) {

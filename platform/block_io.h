@@ -1,6 +1,7 @@
 // Files and block devices as volumes: whole-range reads and writes, zeroing, flushing.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,7 +16,8 @@
 namespace bsr {
 
 /// An open file or block device. Direct I/O where the file system and the alignment allow it, so
-/// that a transfer does not push everything else out of the page cache. Not shared between threads.
+/// that a transfer does not push everything else out of the page cache. Not shared between threads,
+/// but for flush().
 class BlockFile {
  public:
   enum class Access {
@@ -67,7 +69,7 @@ class BlockSink final : public VolumeSink {
   void write(std::span<const Extent> extents, AlignedBytes content) override;
   void zero(Extent extent) override;
   void wait() override;
-  void flush() override;
+  void sync() override;
 
   [[nodiscard]] BlockFile& file() { return file_; }
 
@@ -89,7 +91,7 @@ class BlockSink final : public VolumeSink {
   BlockFile file_;
   std::optional<ThinFacts> thin_;
   std::vector<Started> started_;  // by tag; free ones have no content
-  bool failed_ = false;
+  std::atomic<bool> failed_ = false;
   IoQueue queue_;  // after what its requests use
 };
 

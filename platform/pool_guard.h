@@ -45,7 +45,7 @@ class PoolGuard final : public VolumeSink {
   void write(std::span<const Extent> extents, AlignedBytes content) override;
   void zero(Extent extent) override;
   void wait() override { sink_.wait(); }
-  void flush() override { sink_.flush(); }
+  void sync() override { sink_.sync(); }
 
  private:
   /// Before what may use so many new chunks.

@@ -44,8 +44,14 @@ class VolumeSink {
   /// Returns when all that was written before is in its place, but perhaps not durable.
   virtual void wait() = 0;
 
+  /// Returns when all that was in its place before is durable. Other threads may write meanwhile.
+  virtual void sync() = 0;
+
   /// Returns when all that was written before is durable.
-  virtual void flush() = 0;
+  void flush() {
+    wait();
+    sync();
+  }
 };
 
 }  // namespace bsr

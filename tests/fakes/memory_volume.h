@@ -25,7 +25,7 @@ class MemoryVolume final : public VolumeReader, public VolumeSink {
   }
   void zero(Extent extent) override { std::ranges::fill(part(extent), std::byte{0}); }
   void wait() override {}
-  void flush() override { ++flushes; }
+  void sync() override { ++flushes; }
 
   Bytes content;
   unsigned flushes = 0;
