@@ -20,7 +20,7 @@ make_pool dst /dev/vdb pool 64k
 thin_volume src/pool data "${mib}M"
 write_random src/data 0 $((mib * 1024)) 1
 snapshot src/data s1
-for ((chunk = 50; chunk < chunks; chunk += 100)); do write_random src/data $((chunk * 64)) 64 2; done
+write_random src/data $((50 * 64)) 64 2 6400 $((chunks / 100))
 snapshot src/data s2
 lvchange -qq -K -ay src/s1  # thin_send wants it for a full stream
 base=$(uuid src/s1)

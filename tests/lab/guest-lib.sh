@@ -88,9 +88,10 @@ uuid() { lvs --noheadings -o lv_uuid "$1" | tr -d ' '; }
 # ---- content ---------------------------------------------------------------------------------
 device() { if [[ $1 == /* ]]; then echo "$1"; else echo "/dev/$1"; fi; }
 
-# write_random VOLUME OFFSET_KIB LENGTH_KIB SEED: bytes that follow from SEED and position.
+# write_random VOLUME OFFSET_KIB LENGTH_KIB SEED [STEP_KIB TIMES]: bytes that follow from SEED and position; at TIMES
+# places that begin STEP_KIB apart.
 write_random() {
-  lab-io random "$(device "$1")" $(($2 * 1024)) $(($3 * 1024)) "$4"
+  lab-io random "$(device "$1")" $(($2 * 1024)) $(($3 * 1024)) "$4" ${5:+$(($5 * 1024)) "$6"}
 }
 
 # write_zero VOLUME OFFSET_KIB LENGTH_KIB

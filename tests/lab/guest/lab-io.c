@@ -1,5 +1,6 @@
 // lab-io: writes test content to a device or file, fast under emulation.
-//   lab-io random FILE OFFSET LENGTH SEED   bytes that follow from SEED and their position
+//   lab-io random FILE OFFSET LENGTH SEED [STEP TIMES]   bytes that follow from SEED and their position,
+//                                                        at TIMES places that begin STEP apart
 //   lab-io zero FILE OFFSET LENGTH
 // Offsets and lengths are bytes, multiples of 512. Direct I/O where the file has it; flushed
 // before it ends.
@@ -28,14 +29,16 @@ static void fill(uint64_t* words, size_t bytes, uint64_t position, uint64_t seed
 }
 
 int main(int argc, char** argv) {
-  int random = argc == 6 && !strcmp(argv[1], "random");
+  int random = (argc == 6 || argc == 8) && !strcmp(argv[1], "random");
 
   if (!random && !(argc == 5 && !strcmp(argv[1], "zero"))) {
-    fprintf(stderr, "usage: lab-io random FILE OFFSET LENGTH SEED | zero FILE OFFSET LENGTH\n");
+    fprintf(stderr, "usage: lab-io random FILE OFFSET LENGTH SEED [STEP TIMES] | zero FILE OFFSET LENGTH\n");
     return 2;
   }
-  uint64_t offset = strtoull(argv[3], NULL, 0), left = strtoull(argv[4], NULL, 0);
+  uint64_t place = strtoull(argv[3], NULL, 0), length = strtoull(argv[4], NULL, 0);
   uint64_t seed = random ? strtoull(argv[5], NULL, 0) : 0;
+  uint64_t step = argc == 8 ? strtoull(argv[6], NULL, 0) : 0;
+  uint64_t times = argc == 8 ? strtoull(argv[7], NULL, 0) : 1;
   uint64_t* buffer = aligned_alloc(4096, BUFFER);
   int file = open(argv[2], O_WRONLY | O_DIRECT);
 
@@ -45,17 +48,21 @@ int main(int argc, char** argv) {
     return 1;
   }
   memset(buffer, 0, BUFFER);
-  while (left) {
-    size_t count = left < BUFFER ? left : BUFFER;
+  for (; times; times--, place += step) {
+    uint64_t offset = place, left = length;
 
-    if (random) fill(buffer, count, offset, seed);
-    ssize_t written = pwrite(file, buffer, count, (off_t)offset);
-    if (written <= 0) {
-      fprintf(stderr, "lab-io: %s at %llu: %m\n", argv[2], (unsigned long long)offset);
-      return 1;
+    while (left) {
+      size_t count = left < BUFFER ? left : BUFFER;
+
+      if (random) fill(buffer, count, offset, seed);
+      ssize_t written = pwrite(file, buffer, count, (off_t)offset);
+      if (written <= 0) {
+        fprintf(stderr, "lab-io: %s at %llu: %m\n", argv[2], (unsigned long long)offset);
+        return 1;
+      }
+      offset += (uint64_t)written;
+      left -= (uint64_t)written;
     }
-    offset += (uint64_t)written;
-    left -= (uint64_t)written;
   }
   if (fdatasync(file)) {
     fprintf(stderr, "lab-io: flush of %s: %m\n", argv[2]);

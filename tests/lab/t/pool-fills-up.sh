@@ -19,9 +19,8 @@ number=1 written=0
 
 # next_delta: 6 MiB in delta.bsr, from the newest snapshot to one more; a piece for each chunk of the receiver.
 next_delta() {
-  local chunk
   number=$((number + 1))
-  for ((chunk = 0; chunk < 48; chunk++)); do write_random src/vol $((chunk * 512 + 64)) 128 "$number"; done
+  write_random src/vol 64 128 "$number" 512 48
   snapshot src/vol "s$number"
   send_to delta.bsr -i "src/s$((number - 1))" "src/s$number"
 }
