@@ -6,24 +6,17 @@ namespace bsr {
 
 void FileReads::start(uint64_t offset, std::span<std::byte> into) {
   const bool direct = file_.use_direct_for(offset, into.data(), into.size());
-  started_.push_back({offset, into, !direct});  // else finish() reads it
+  started_.push_back({offset, into, direct});  // what is not queued, finish() reads
   if (direct) queue_.read(file_.fd(), offset, into, finished_ + started_.size() - 1);
 }
 
-void FileReads::take_one() {
-  const IoQueue::Done done = queue_.wait();
-  Started& read = started_[done.tag - finished_];
-  read.done = true;
-  read.result = done.result;
-}
-
 void FileReads::finish() {
-  while (!started_.front().done) take_one();
   const Started read = started_.front();
+  const ssize_t result = read.queued ? queue_.wait_for(finished_).result : 0;
   started_.pop_front();
   ++finished_;
   // What is missing, all of it after a failure, is read once more, and fails where it must.
-  const auto got = static_cast<size_t>(std::max<ssize_t>(read.result, 0));
+  const auto got = static_cast<size_t>(std::max<ssize_t>(result, 0));
   try {
     file_.read(read.offset + got, read.into.subspan(got));
   } catch (...) {
@@ -33,7 +26,7 @@ void FileReads::finish() {
 }
 
 void FileReads::abandon() {
-  while (queue_.in_flight() > 0) take_one();
+  while (queue_.in_flight() > 0) queue_.wait();
   finished_ += started_.size();
   started_.clear();
 }

@@ -30,10 +30,8 @@ class FileReads {
   struct Started {
     uint64_t offset = 0;
     std::span<std::byte> into;
-    bool done = false;
-    ssize_t result = 0;  // bytes, or -errno
+    bool queued = false;
   };
-  void take_one();
 
   BlockFile& file_;
   std::deque<Started> started_;

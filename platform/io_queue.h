@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -37,19 +38,23 @@ class IoQueue {
   IoQueue& operator=(const IoQueue&) = delete;
   ~IoQueue();  ///< forgets what no thread has begun, waits for the rest
 
-  /// Where the system has no thread for it, it is done at once.
-  void start(Request request);
+  /// Where the system has no thread for them, they are done at once.
+  void start(std::vector<Request> requests);
   void read(int fd, uint64_t offset, std::span<std::byte> into, uint64_t tag);
   void write(int fd, uint64_t offset, ByteView bytes, uint64_t tag);
 
-  /// Started, and not named by wait() yet.
+  /// Started, and not returned by wait() or wait_for() yet.
   [[nodiscard]] size_t in_flight() const { return in_flight_; }
 
   /// The next one that ends, in any order; needs in_flight() > 0.
   Done wait();
 
+  /// The one with this tag, which must be in flight, and no other with it.
+  Done wait_for(uint64_t tag);
+
  private:
   void serve();
+  Done take(std::deque<Done>::iterator done);
 
   size_t at_once_;
   size_t in_flight_ = 0;
@@ -58,6 +63,7 @@ class IoQueue {
   std::condition_variable ended_;  // something is done
   std::deque<Request> waiting_;
   std::deque<Done> done_;
+  std::optional<uint64_t> wanted_;  // the only one whose end is worth waking for, while wait_for()
   bool stopped_ = false;
   std::vector<std::jthread> threads_;  // as many as were ever of use
 };

@@ -15,7 +15,7 @@ MetadataFile::MetadataFile(std::string path)
 }
 
 void MetadataFile::read(uint64_t block, MetadataBlock into) {
-  while (is_under_way(block)) finish_one_read();
+  if (const auto read = read_of(block)) finish(*read);
   const auto found = slot_of_.find(block);
   const size_t index = found != slot_of_.end() ? found->second : load(block);
   move(index, false);
@@ -38,10 +38,8 @@ void MetadataFile::will_read(std::span<const uint64_t> blocks) {
       reads.push_back({.fd = file_.fd(), .offset = block * kMetadataBlockSize, .tag = block});
     reads.back().pieces.push_back({memory.data(), memory.size()});
   }
-  for (IoQueue::Request& read : reads) {
-    under_way_.emplace(read.tag, read.pieces.size());
-    reads_.start(std::move(read));
-  }
+  for (const IoQueue::Request& read : reads) under_way_.emplace(read.tag, read.pieces.size());
+  reads_.start(std::move(reads));
 }
 
 MetadataBlock MetadataFile::memory_of(size_t index) {
@@ -86,17 +84,18 @@ void MetadataFile::move(size_t index, bool announced) {
   slot.announced = announced;
 }
 
-bool MetadataFile::is_under_way(uint64_t block) const {
+std::optional<uint64_t> MetadataFile::read_of(uint64_t block) const {
   const auto behind = under_way_.upper_bound(block);
-  if (behind == under_way_.begin()) return false;
+  if (behind == under_way_.begin()) return std::nullopt;
   const auto& [first, blocks] = *std::prev(behind);
-  return block - first < blocks;
+  if (block - first >= blocks) return std::nullopt;
+  return first;
 }
 
 /// What failed is read again when it is needed, and the error shows then.
-void MetadataFile::finish_one_read() {
+void MetadataFile::finish(uint64_t first) {
   throw_if_stopped();
-  const auto [first, result] = reads_.wait();
+  const ssize_t result = reads_.wait_for(first).result;
   const auto request = under_way_.find(first);
   const auto bytes = static_cast<uint64_t>(std::max<ssize_t>(result, 0));
   for (uint64_t n = bytes / kMetadataBlockSize; n < request->second; ++n) give_back(first + n);

@@ -44,8 +44,8 @@ class MetadataFile final : public MetadataBlocks {
   size_t take_slot(uint64_t block, bool announced);
   void give_back(uint64_t block);
   void move(size_t index, bool announced);
-  [[nodiscard]] bool is_under_way(uint64_t block) const;
-  void finish_one_read();
+  [[nodiscard]] std::optional<uint64_t> read_of(uint64_t block) const;
+  void finish(uint64_t first);
 
   BlockFile file_;
   AlignedBytes cache_;
