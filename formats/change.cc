@@ -23,11 +23,10 @@ bool FrameChanges::next_change_frame() {
                      content_ = std::move(data.content);
                      rest_ = content_;
                    },
-                   [](const PatchFrame&) {
-                     fail(
-                         ErrorKind::unsupported,
-                         "what it changes inside of chunks is packed against its base (PATCH), and "
-                         "cannot be merged without that; send it with --patch never");
+                   [&](PatchFrame& patch) {
+                     content_ = unpack_(patch);
+                     rest_ = content_;
+                     take(ChangeKind::data, patch.extents);
                    },
                    [&](ZeroFrame& zero) { take(ChangeKind::zero, zero.extents); },
                    [&](UnmapFrame& unmap) { take(ChangeKind::unmap, unmap.extents); },

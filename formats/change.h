@@ -29,9 +29,12 @@ class ChangeSource {
 /// The changes in frames that come checked (StreamGrammar).
 class FrameChanges final : public ChangeSource {
  public:
+  /// What the extents of a patch hold afterwards.
+  using Unpack = std::function<AlignedBytes(const PatchFrame&)>;
+
   /// `next_frame`: the next one of a stream, nullopt behind its end.
-  explicit FrameChanges(std::function<std::optional<Frame>()> next_frame)
-      : next_frame_(std::move(next_frame)) {}
+  FrameChanges(std::function<std::optional<Frame>()> next_frame, Unpack unpack)
+      : next_frame_(std::move(next_frame)), unpack_(std::move(unpack)) {}
 
   std::optional<Change> next() override;
 
@@ -42,6 +45,7 @@ class FrameChanges final : public ChangeSource {
   bool next_change_frame();
 
   std::function<std::optional<Frame>()> next_frame_;
+  Unpack unpack_;
   ChangeKind kind_ = ChangeKind::data;
   std::vector<Extent> extents_;  // of the frame at hand, from next_
   size_t next_ = 0;

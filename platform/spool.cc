@@ -34,7 +34,30 @@ UniqueFd temporary_file() {
   return fd;
 }
 
-Spool::Spool() : fd_(temporary_file()) {}
+void TemporaryFile::write(uint64_t offset, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t done = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0)
+      fail_errno(done == 0 ? ENOSPC : errno,
+                 "cannot write the temporary file (set TMPDIR to another folder)");
+    offset += static_cast<uint64_t>(done);
+    bytes = bytes.subspan(static_cast<size_t>(done));
+  }
+}
+
+size_t TemporaryFile::read(uint64_t offset, std::span<std::byte> into) const {
+  size_t got = 0;
+  while (got < into.size()) {
+    const ssize_t done =
+        pread(fd_.get(), into.data() + got, into.size() - got, static_cast<off_t>(offset + got));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail_errno(errno, "cannot read the temporary file");
+    if (done == 0) break;
+    got += static_cast<size_t>(done);
+  }
+  return got;
+}
 
 void Spool::append(ByteView bytes) {
   bsr::append(buffer_, bytes);
@@ -42,16 +65,8 @@ void Spool::append(ByteView bytes) {
 }
 
 void Spool::write_out() {
-  ByteView rest = buffer_;
-  while (!rest.empty()) {
-    const ssize_t done = pwrite(fd_.get(), rest.data(), rest.size(), static_cast<off_t>(size_));
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0)
-      fail_errno(done == 0 ? ENOSPC : errno,
-                 "cannot write the temporary file (set TMPDIR to another folder)");
-    size_ += static_cast<uint64_t>(done);
-    rest = rest.subspan(static_cast<size_t>(done));
-  }
+  file_.write(size_, buffer_);
+  size_ += buffer_.size();
   buffer_.clear();
 }
 
@@ -65,14 +80,10 @@ Spool::Reader::Reader(const Spool& spool) : spool_(&spool) {}
 std::optional<std::byte> Spool::Reader::next() {
   if (used_ == buffer_.size()) {
     buffer_.resize(kCopySize);
-    ssize_t got = -1;
-    do got = pread(spool_->fd_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(offset_));
-    while (got < 0 && errno == EINTR);
-    if (got < 0) fail_errno(errno, "cannot read the temporary file");
-    buffer_.resize(static_cast<size_t>(got));
-    offset_ += static_cast<uint64_t>(got);
+    buffer_.resize(spool_->file_.read(offset_, buffer_));
+    offset_ += buffer_.size();
     used_ = 0;
-    if (got == 0) return std::nullopt;
+    if (buffer_.empty()) return std::nullopt;
   }
   return buffer_[used_++];
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "base/bytes.h"
 #include "platform/unique_fd.h"
@@ -13,11 +14,22 @@ namespace bsr {
 /// An empty file that nobody else finds, in $TMPDIR, else /var/tmp.
 [[nodiscard]] UniqueFd temporary_file();
 
+/// Such a file, by place.
+class TemporaryFile {
+ public:
+  TemporaryFile() : fd_(temporary_file()) {}
+  void write(uint64_t offset, ByteView bytes);
+
+  /// How many bytes there were: fewer than asked for only at the end of the file.
+  size_t read(uint64_t offset, std::span<std::byte> into) const;
+
+ private:
+  UniqueFd fd_;
+};
+
 /// Written once from front to back, then read back any number of times.
 class Spool {
  public:
-  Spool();
-
   void append(ByteView bytes);
 
   /// Reads from the start. The spool outlives its readers and is not appended to any more.
@@ -37,7 +49,7 @@ class Spool {
  private:
   void write_out();
 
-  UniqueFd fd_;
+  TemporaryFile file_;
   Bytes buffer_;
   uint64_t size_ = 0;  // bytes in the file
 };

@@ -6,8 +6,10 @@
 
 #include "base/error.h"
 #include "formats/content_tree.h"
+#include "formats/patch.h"
 #include "formats/stream_encoder.h"
 #include "formats/stream_merge.h"
+#include "formats/tool/change_look_ahead.h"
 #include "platform/frame_source.h"
 #include "platform/new_file.h"
 
@@ -22,18 +24,20 @@ struct StreamFile {
 /// One stream from its start; what is wrong with it is said with the name of its file.
 class InputStream {
  public:
-  explicit InputStream(const StreamFile& file)
+  /// `before`: what leads to its base, if there is anything.
+  InputStream(const StreamFile& file, ChangeLookAhead* before)
       : path_(file.path),
         input_(rewound(file)),
         frames_(open()),
-        changes_([this] { return next_frame(); }) {
+        before_(before),
+        changes_([this] { return next_frame(); },
+                 [this](const PatchFrame& patch) { return unpacked(patch); }) {
     const std::optional<Frame> first = next_frame();
     begin_ = std::get<BeginFrame>(first->body);
   }
   InputStream(const InputStream&) = delete;
   InputStream& operator=(const InputStream&) = delete;
 
-  [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const BeginFrame& begin() const { return begin_; }
   [[nodiscard]] FrameChanges& changes() { return changes_; }
   [[nodiscard]] Totals totals() const { return frames_->progress().totals; }
@@ -67,9 +71,27 @@ class InputStream {
     throw;
   }
 
+  AlignedBytes unpacked(const PatchFrame& patch) {
+    const std::optional<AlignedBytes> base =
+        before_ != nullptr ? before_->content(patch.extents) : std::nullopt;
+    if (!base)
+      fail(ErrorKind::unsupported,
+           "{}: what it changes inside of chunks is packed against its base (PATCH), and what that "
+           "holds is not in the streams before it; begin with a full stream, or send it with "
+           "--patch never",
+           path_);
+    if (!applies_to(patch, *base))
+      fail(ErrorKind::base,
+           "{}: a patch at byte {} does not apply to what the streams before it lead to; one of "
+           "them is not what it says it is",
+           path_, patch.extents.front().offset);
+    return apply_patch(patch, *base);
+  }
+
   std::string path_;
   FdInput input_;
   std::unique_ptr<FrameSource> frames_;
+  ChangeLookAhead* before_;
   FrameChanges changes_;
   BeginFrame begin_;
 };
@@ -79,12 +101,12 @@ class MergedStream {
  public:
   explicit MergedStream(const std::vector<StreamFile>& files) {
     for (const StreamFile& file : files) {
-      inputs_.push_back(std::make_unique<InputStream>(file));
-      if (inputs_.size() == 1) {
+      if (inputs_.empty()) {
+        inputs_.push_back(std::make_unique<InputStream>(file, nullptr));
         begin_ = inputs_.front()->begin();
         changes_ = &inputs_.front()->changes();
       } else {
-        add(*inputs_.back());
+        add(file);
       }
     }
   }
@@ -103,16 +125,22 @@ class MergedStream {
   }
 
  private:
-  void add(InputStream& input) try {
-    merges_.push_back(
-        std::make_unique<StreamMerge>(begin_, *changes_, input.begin(), input.changes()));
+  void add(const StreamFile& file) {
+    before_.push_back(std::make_unique<ChangeLookAhead>(*changes_, begin_.is_full()));
+    inputs_.push_back(std::make_unique<InputStream>(file, before_.back().get()));
+    InputStream& input = *inputs_.back();
+    try {
+      merges_.push_back(
+          std::make_unique<StreamMerge>(begin_, *before_.back(), input.begin(), input.changes()));
+    } catch (Error& error) {
+      error.while_doing(file.path);
+      throw;
+    }
     begin_ = merges_.back()->begin();
     changes_ = merges_.back().get();
-  } catch (Error& error) {
-    error.while_doing(input.path());
-    throw;
   }
 
+  std::vector<std::unique_ptr<ChangeLookAhead>> before_;  // each of all inputs before the next
   std::vector<std::unique_ptr<InputStream>> inputs_;
   std::vector<std::unique_ptr<StreamMerge>> merges_;  // each of the one before and the next input
   BeginFrame begin_;

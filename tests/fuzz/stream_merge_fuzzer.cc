@@ -55,7 +55,7 @@ Stream received(bsr::ByteView bytes) {
 class Changes {
  public:
   explicit Changes(const Stream& stream)
-      : bodies_(stream.changes), changes_([this] { return next(); }) {}
+      : bodies_(stream.changes), changes_([this] { return next(); }, {}) {}
   Changes(const Changes&) = delete;
   Changes& operator=(const Changes&) = delete;
   bsr::FrameChanges& get() { return changes_; }

@@ -121,9 +121,16 @@ expect_says 'thin_delta does not say'
 make_pool 64 v1 v2
 send_to patches --size 8388608 --delta-engine check -i 1 2
 
+# Behind a full stream patches can be merged, because that says what they apply to; without it they cannot.
+make_pool 64 v1 v2 v3
 send_to full --size 8388608 1
-expect_rc unsupported bsr-stream merge full patches -o merged
-expect_says '--patch never'
+send_to 1-2 --size 8388608 --patch always -i 1 2
+send_to 2-3 --size "$(stat -c %s v3)" --base-size 8388608 --patch always -i 2 3
+bsr-stream merge full 1-2 2-3 > merged
+receive_from merged ./merged-copy > said
+expect_equal v3 merged-copy
+expect_rc unsupported bsr-stream merge 1-2 2-3 -o none
+expect_says '^bsr-stream: 1-2: ' 'begin with a full stream' '--patch never'
 expect_rc usage bsr-send "${POOL[@]}" --patch always 1
 expect_says '--patch' '--incremental'
 expect_rc usage bsr-send "${POOL[@]}" --patch always --compress none -i 1 2

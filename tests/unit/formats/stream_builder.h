@@ -66,14 +66,17 @@ inline AlignedBytes patch_base(const std::vector<Extent>& extents) {
   return base;
 }
 
-inline PatchFrame patch_frame(const std::vector<Extent>& extents) {
-  PatchDraft draft = {extents, data_frame(extents, 3).content, patch_base(extents)};
+inline FrameBody decoded(const EncodedBody& body) {
   FrameDecoder decoder;
-  const EncodedBody body = encode(std::move(draft), kZstd);
   decoder.feed(encode_header(body, 0));
   decoder.feed(body.table);
   decoder.feed(body.content);
-  return std::get<PatchFrame>(decoder.next().value().body);
+  return decoder.next().value().body;
+}
+
+inline PatchFrame patch_frame(const std::vector<Extent>& extents) {
+  PatchDraft draft = {extents, data_frame(extents, 3).content, patch_base(extents)};
+  return std::get<PatchFrame>(decoded(encode(std::move(draft), kZstd)));
 }
 
 /// A frame whose checksums are right; nothing else about it need be.

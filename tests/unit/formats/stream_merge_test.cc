@@ -15,7 +15,7 @@ namespace {
 class Frames {
  public:
   explicit Frames(std::vector<FrameBody> bodies)
-      : bodies_(std::move(bodies)), changes_([this] { return next(); }) {}
+      : bodies_(std::move(bodies)), changes_([this] { return next(); }, {}) {}
   Frames(const Frames&) = delete;
   Frames& operator=(const Frames&) = delete;
 

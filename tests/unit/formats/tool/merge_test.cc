@@ -63,6 +63,8 @@ Bytes merged(const std::vector<Bytes>& streams) {
   return contents(output);
 }
 
+bool is_patch(const Frame& frame) { return std::holds_alternative<PatchFrame>(frame.body); }
+
 /// A snapshot and how a stream calls it.
 struct Snapshot {
   std::string id;
@@ -98,14 +100,29 @@ class MergeTest : public testing::Test {
   }
 
   /// All that differs and some that does not, in frames cut at random.
+  /// The piece as it is, or packed against what `base` holds there.
+  FrameBody perhaps_patch(Piece&& piece, const Bytes& base) {
+    if (auto* data = std::get_if<DataFrame>(&piece))
+      if (patched_ && end_of(piece) <= base.size() && below(3) != 0) {
+        PatchDraft draft{data->extents, data->content, {}};
+        for (const Extent& extent : data->extents) {
+          const ByteView bytes = ByteView(base).subspan(extent.offset, extent.length);
+          draft.base.insert(draft.base.end(), bytes.begin(), bytes.end());
+        }
+        return decoded(encode(std::move(draft), kZstd));
+      }
+    return std::visit([](auto& frame) { return FrameBody(std::move(frame)); }, piece);
+  }
+
   std::vector<FrameBody> random_frames(const Volume& base, const Volume& next) {
     const Bytes bytes = bytes_of(next, unit_);
+    const Bytes old = bytes_of(base, unit_);
     std::vector<FrameBody> frames;
     std::optional<Piece> piece;
     const auto close = [&] {
       if (!piece) return;
       const uint64_t end = end_of(*piece);
-      std::visit([&](auto& frame) { frames.emplace_back(std::move(frame)); }, *piece);
+      frames.push_back(perhaps_patch(std::move(*piece), old));
       piece.reset();
       if (below(6) == 0) frames.emplace_back(CheckpointFrame{end, {}});
       if (below(6) == 0) frames.emplace_back(UnknownFrame{0x8007});
@@ -158,18 +175,20 @@ class MergeTest : public testing::Test {
     old.resize(std::min<size_t>(old.size(), begin.volume_size));
     while (old.size() < begin.volume_size) old.push_back(static_cast<std::byte>(dice_()));
     MemoryVolume target(std::move(old));
-    Applier applier(target, begin, false, {});
+    Applier applier(target, begin, false, [&]() -> VolumeReader& { return target; });
     for (const Frame& frame : frames) applier.apply(FrameBody(frame.body));
     applier.finish();
     return std::move(target.content);
   }
 
   /// Snapshots that follow each other, and the streams from each to the next. The first stream is
-  /// full in one round of three; then the first snapshot is what its target happens to hold.
-  void make_chain(size_t streams) {
+  /// full in one round of three; then the first snapshot is what its target happens to hold. With
+  /// patches it is always full.
+  void make_chain(size_t streams, bool patched = false) {
     snapshots_ = {{"snapshot-0", random_volume()}};
     streams_.clear();
-    full_ = below(3) == 0;
+    full_ = patched || below(3) == 0;
+    patched_ = patched;
     for (size_t i = 1; i <= streams; ++i) {
       snapshots_.push_back({fmt::format("snapshot-{}", i), successor(snapshots_.back().volume)});
       streams_.push_back(random_stream(
@@ -195,6 +214,7 @@ class MergeTest : public testing::Test {
   std::mt19937_64 dice_{std::random_device{}()};
   uint64_t unit_ = 512;
   bool full_ = false;
+  bool patched_ = false;
   std::vector<Snapshot> snapshots_;
   std::vector<Bytes> streams_;
 };
@@ -271,6 +291,53 @@ TEST_F(MergeTest, ManyStreamsMayBeMergedAtOnceOrInAnyOrder) {
     ASSERT_EQ(std::get<BeginFrame>(receive(at_once)[0].body).plan_hash,
               std::get<BeginFrame>(receive(left)[0].body).plan_hash);
   });
+}
+
+TEST_F(MergeTest, PatchesAreUnpackedWithWhatTheStreamsBeforeLeadTo) {
+  size_t patches = 0;
+  in_rounds(rounds() / 4, [&, this] {
+    make_chain(2 + below(3), true);
+    const Bytes all = merged(streams_);
+    ASSERT_EQ(content(streams_.size()), apply(all, content(0)));
+    expect_true_plan(receive(all));
+    for (const Bytes& stream : streams_)
+      patches += static_cast<size_t>(std::ranges::count_if(receive(stream), is_patch));
+  });
+  EXPECT_GT(patches, 0U);
+}
+
+/// Without the full stream only what the older one names is known.
+TEST_F(MergeTest, APatchOfWhatIsNotKnownIsRefused) {
+  size_t refused = 0;
+  size_t merges = 0;
+  in_rounds(rounds() / 8, [&, this] {
+    make_chain(3, true);
+    try {
+      const Bytes deltas = merged({streams_[1], streams_[2]});
+      ++merges;
+      ASSERT_EQ(content(3), apply(deltas, content(1)));
+    } catch (const Error& error) {
+      ++refused;
+      ASSERT_EQ(ErrorKind::unsupported, error.kind()) << error.what();
+    }
+  });
+  EXPECT_GT(refused, 0U);
+  EXPECT_GT(merges, 0U);
+}
+
+TEST_F(MergeTest, APatchOfSomethingElseIsRefused) {
+  const std::vector<Extent> pages = {{0, 4096}, {12288, 8192}};
+  BeginFrame first = full_begin(65536);
+  BeginFrame next = delta_begin(65536, 65536);
+  next.base_id = first.snapshot_id;
+  next.snapshot_id = "next";
+  const std::vector<FrameBody> patch = {patch_frame(pages)};
+  DataFrame base{pages, patch_base(pages)};
+  EXPECT_NO_THROW(merged({whole_wire(first, {base}), whole_wire(next, patch)}));
+  base.content[5000] ^= std::byte{1};
+  EXPECT_EQ(ErrorKind::base, kind_thrown_by([&] {
+              merged({whole_wire(first, {base}), whole_wire(next, patch)});
+            }));
 }
 
 TEST_F(MergeTest, SameStreamsGiveTheSameBytes) {
