@@ -32,7 +32,8 @@ constexpr double kEncodersMayHave = 0.5;
 constexpr double kWorthIt = 1.03;
 
 constexpr uint64_t kWindowBytes = 8 << 20;
-constexpr uint64_t kShort = 64 << 20;        // a session in which no trial without the base pays
+constexpr uint64_t kShort = 64 << 20;        // a session in which no trial without the base pays,
+constexpr double kUseless = 0.95;            // unless so much of the plan is sent in spite of it
 constexpr uint64_t kLeastEncoded = 1 << 16;  // of a window: fewer tell nothing
 constexpr auto kWindowTime = 100ms;          // and at least this
 constexpr auto kLongestWindow = 2s;          // but not longer, however few bytes pass
@@ -61,6 +62,7 @@ Compression Effort::compression() const {
 void Effort::passed(const Work& work) {
   window_.planned += work.planned;
   window_.encoded += work.encoded;
+  window_.sent += work.sent;
   window_.all += work.all;
   window_.writing += work.writing;
   window_.encoding += work.encoding;
@@ -115,7 +117,9 @@ std::optional<Effort::Step> Effort::wanted(const Work& work) const {
     return std::nullopt;
   }
   if (encoding >= kEncodersLimit) return Step::less;
-  if (writing < kOutputIsFree) return Step::no_base;
+  const bool is_useless =
+      static_cast<double>(work.sent) >= kUseless * static_cast<double>(work.planned);
+  if (writing < kOutputIsFree && (planned_ >= kShort || is_useless)) return Step::no_base;
   return std::nullopt;
 }
 
@@ -127,7 +131,7 @@ bool Effort::is_possible(Step step) const {
     case Step::more:
       return !settings_.compression && level_ + 1 < kLadder.size();
     case Step::no_base:
-      return reads_base_ && !settings_.always_base && planned_ >= kShort;
+      return reads_base_ && !settings_.always_base;
     case Step::base:
       return !reads_base_ && settings_.base;
   }

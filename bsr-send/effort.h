@@ -29,6 +29,7 @@ class Effort {
   struct Work {
     uint64_t planned = 0;  ///< bytes of the plan
     uint64_t encoded = 0;  ///< bytes of it that were not left out
+    uint64_t sent = 0;     ///< bytes of the stream that these became
     Duration all{};
     Duration writing{};   ///< until the output had taken what it was given
     Duration encoding{};  ///< of all encoders together

@@ -39,6 +39,7 @@ void ship(PieceReader& pieces, CutWriter& out, Effort& effort, unsigned workers)
         const auto begin = steady_now();
         Effort::Work work = {.planned = cut.plan_data,
                              .encoded = cut.body ? cut.body->decoded_bytes : 0,
+                             .sent = cut.body ? cut.body->content.size() : 0,
                              .encoding = Effort::Duration(encoding.exchange(0))};
         out.write(std::make_shared<const EncodedCut>(std::move(cut)));
         const auto end = steady_now();

@@ -55,6 +55,7 @@ double seconds(const Session& session, Effort& effort, uint64_t bytes) {
     // Whoever is slowest is always busy; the writer waits for the link only where that is.
     effort.passed({.planned = kPiece,
                    .encoded = static_cast<uint64_t>(kPiece * part),
+                   .sent = static_cast<uint64_t>(kPiece * part / encoder.ratio),
                    .all = duration(time),
                    .writing = duration(writing < time ? 0 : time),
                    .encoding = duration(encoding)});
@@ -130,6 +131,15 @@ TEST(Effort, AShortSessionKeepsTheBase) {
   const double best = seconds(session, Compression{true, 3}, true, 60 << 20);
   EXPECT_EQ(best, seconds(session, effort, 60 << 20));
   EXPECT_LT(seconds(session, effort, 200 << 20), 1.3 * best * 200 / 60);
+}
+
+/// New content that cannot be compressed: the base is in the way of a fast output.
+TEST(Effort, AShortSessionGivesAUselessBaseUp) {
+  const Session session{
+      .reader_with_base = 80 * kMega, .left_by_base = 1, .link = 10000 * kMega, .data = kNoise};
+  Effort effort({.base = true}, session.encoders);
+  EXPECT_LT(seconds(session, effort, 60 << 20),
+            0.5 * seconds(session, Compression{true, 3}, true, 60 << 20));
 }
 
 TEST(Effort, WithoutABaseNoneIsRead) {
