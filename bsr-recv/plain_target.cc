@@ -56,7 +56,7 @@ PlainTarget::PlainTarget(std::string path, std::optional<std::string> base)
 
 std::string PlainTarget::written_volume() const {
   struct stat facts {};
-  const std::string path = exists_ ? path_ : NewFile::temporary_path(path_);
+  const std::string path = exists_ ? path_ : NewFile::partial_path(path_);
   if (stat(path.c_str(), &facts) != 0) return "";
   if (S_ISBLK(facts.st_mode)) return block_device_identity(facts.st_rdev, existing_size());
   return fmt::format("file {}:{}", facts.st_dev, facts.st_ino);
@@ -72,7 +72,7 @@ std::optional<BeginFrame> PlainTarget::partial() const {
 
 void PlainTarget::drop_partial() {
   checkpoint_.remove();
-  if (!exists_ && !written_volume().empty()) const NewFile gone(path_);
+  if (!exists_ && !written_volume().empty()) const NewFile gone(path_, NewFile::Kind::partial);
 }
 
 uint64_t PlainTarget::existing_size() const {
@@ -125,9 +125,9 @@ void PlainTarget::check(const BeginFrame& begin) {
 VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
   if (begin.resume.position == 0) checkpoint_.remove();
   if (!exists_) {
-    new_file_.emplace(path_, begin.resume.position == 0 ? NewFile::Leftover::empty
-                                                        : NewFile::Leftover::continued);
-    existing_.emplace(NewFile::temporary_path(path_), BlockFile::Access::write);
+    new_file_.emplace(
+        path_, begin.resume.position == 0 ? NewFile::Kind::partial : NewFile::Kind::continued);
+    existing_.emplace(NewFile::partial_path(path_), BlockFile::Access::write);
   }
   if (!existing_->is_block_device() && existing_->size() != begin.volume_size)
     existing_->resize(begin.volume_size);

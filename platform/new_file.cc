@@ -20,8 +20,8 @@ namespace {
 
 }  // namespace
 
-NewFile::NewFile(std::string path, Leftover leftover) : path_(std::move(path)) {
-  const std::string name = temporary_path(path_);
+NewFile::NewFile(std::string path, Kind kind) : path_(std::move(path)) {
+  const std::string name = kind == Kind::whole ? path_ + ".bsr-new" : partial_path(path_);
   struct stat ours {};
   struct stat named {};
   do {  // again when somebody gave the file its final name between our opening and locking it
@@ -37,7 +37,7 @@ NewFile::NewFile(std::string path, Leftover leftover) : path_(std::move(path)) {
     unlink(temporary_.c_str());
     fail_exists(path_);
   }
-  if (leftover == Leftover::empty && ftruncate(fd_.get(), 0) != 0)
+  if (kind != Kind::continued && ftruncate(fd_.get(), 0) != 0)
     fail_errno(errno, path_ + ": cannot be made");
 }
 

@@ -7,25 +7,26 @@
 
 namespace bsr {
 
-/// Written as NAME.bsr-partial; commit() gives it its own name. Without commit() it goes with the
+/// Written under a temporary name; commit() gives it its own. Without commit() it goes with the
 /// object, unless keep() was called. Replaces nothing else.
 class NewFile {
  public:
-  /// Where the file is while it is written.
-  [[nodiscard]] static std::string temporary_path(const std::string& path) {
-    return path + ".bsr-partial";
-  }
-
-  enum class Leftover {
-    empty,     ///< what an earlier process left under the temporary name is thrown away
-    continued  ///< or written on
+  enum class Kind {
+    whole,     ///< NAME.bsr-new; what an earlier process left there is thrown away
+    partial,   ///< NAME.bsr-partial, which another process may continue; the same
+    continued  ///< that is written on
   };
 
   /// Throws Error{usage} when `path` exists, Error{busy} while another process writes it.
-  explicit NewFile(std::string path, Leftover leftover = Leftover::empty);
+  explicit NewFile(std::string path, Kind kind = Kind::whole);
   ~NewFile();
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
+
+  /// Where a partial file is while it is written.
+  [[nodiscard]] static std::string partial_path(const std::string& path) {
+    return path + ".bsr-partial";
+  }
 
   [[nodiscard]] int fd() const { return fd_.get(); }
 

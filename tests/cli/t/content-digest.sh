@@ -42,12 +42,12 @@ truncate -s 8G large
 for ((i = 0; i < 8192; i += 8)); do printf x | dd of=large bs=1M seek=$i conv=notrunc status=none; done
 bsr-stream digest --threads 0 -o large.map large > output 2> err &
 pid=$!
-wait_until test -e large.map.bsr-partial
+wait_until test -e large.map.bsr-new
 kill $pid
 status=0
 wait $pid || status=$?
 expect_same "${EXIT_STATUS[SIGTERM]}" "$status" "status after SIGTERM"
-[[ ! -e large.map && ! -e large.map.bsr-partial && ! -s output ]] || fail "left: $(ls large*)"
+[[ ! -e large.map && ! -e large.map.bsr-new && ! -s output ]] || fail "left: $(ls large*)"
 
 # ---- END carries it --------------------------------------------------------------------------
 truncate -s 8M v1

@@ -89,6 +89,10 @@ grep -q "^full	1	$size\$" parsable || fail "plan: $(< parsable)"
 expect_rc base bsr-recv ./elsewhere < rest
 expect_says 'none waits here'
 cmp partial.before target.bsr-partial
+# A file of this name that is written meanwhile is another one.
+bsr-send "${POOL[@]}" -o target 1
+rm target
+cmp partial.before target.bsr-partial
 
 # Cut again: the older token is outdated then.
 expect_rc truncated bsr-recv ./target < <(head -c 2500000 rest)

@@ -1,5 +1,6 @@
 // lab-io: writes test content to a device or file, fast under emulation.
-//   lab-io random FILE OFFSET LENGTH SEED [STEP TIMES]   bytes that follow from SEED and their position,
+//   lab-io random FILE OFFSET LENGTH SEED [STEP TIMES]   bytes that follow from SEED and their
+//   position,
 //                                                        at TIMES places that begin STEP apart
 //   lab-io zero FILE OFFSET LENGTH
 // Offsets and lengths are bytes, multiples of 512. Direct I/O where the file has it; flushed
@@ -32,7 +33,9 @@ int main(int argc, char** argv) {
   int random = (argc == 6 || argc == 8) && !strcmp(argv[1], "random");
 
   if (!random && !(argc == 5 && !strcmp(argv[1], "zero"))) {
-    fprintf(stderr, "usage: lab-io random FILE OFFSET LENGTH SEED [STEP TIMES] | zero FILE OFFSET LENGTH\n");
+    fprintf(
+        stderr,
+        "usage: lab-io random FILE OFFSET LENGTH SEED [STEP TIMES] | zero FILE OFFSET LENGTH\n");
     return 2;
   }
   uint64_t place = strtoull(argv[3], NULL, 0), length = strtoull(argv[4], NULL, 0);

@@ -81,6 +81,14 @@ MappingValues sequence(uint64_t first, uint64_t count, uint64_t data = 5000) {
   return mappings;
 }
 
+bool base_stood_still(const MappingValues& base, const MappingValues& target) {
+  ThinMetadataImage image = pool(base, target);
+  const ThinMetadata metadata(image, MetadataState::current);
+  bool stood_still = false;
+  drain(*tree_delta(metadata, kBase, kTarget, 0, UINT64_MAX, &stood_still));
+  return stood_still;
+}
+
 Shape random_shape(std::mt19937_64& dice) {
   const uint64_t fanouts[] = {2, 3, 8, 100};
   return {.fanout = fanouts[dice() % 4],
@@ -88,6 +96,21 @@ Shape random_shape(std::mt19937_64& dice) {
           .loose_keys = dice() % 2 == 0 ? 0u : 30u,
           .copied = dice() % 2 == 0 ? 0u : 20u,
           .salt = dice() % 4};
+}
+
+/// A mapping of the base that is not older than the base was written there.
+TEST(TreeDelta, SaysWhetherTheBaseStoodStill) {
+  constexpr uint64_t kTaken = 10 + kBase;  // as the builder says
+  const MappingValues target = {{1, mapping_value(500, kTaken - 1)}, {2, mapping_value(600, 20)}};
+  const MappingValues base = {{1, mapping_value(500, kTaken - 1)},
+                              {2, mapping_value(501, kTaken - 1)},
+                              {3, mapping_value(502, kTaken - 1)}};
+  EXPECT_TRUE(base_stood_still(base, target));
+  for (const uint64_t block : {2, 3}) {
+    MappingValues written = base;
+    written[block] = mapping_value(700, kTaken);
+    EXPECT_FALSE(base_stood_still(written, target)) << block;
+  }
 }
 
 TEST(TreeDelta, EqualsNaiveDeltaOnRandomPairs) {
