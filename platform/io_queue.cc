@@ -80,7 +80,7 @@ IoQueue::Done IoQueue::wait_for(uint64_t tag) {
   return take(found);
 }
 
-IoQueue::Done IoQueue::take(std::deque<Done>::iterator done) {
+IoQueue::Done IoQueue::take(const std::deque<Done>::iterator& done) {
   const Done taken = *done;
   done_.erase(done);
   --in_flight_;

@@ -54,7 +54,7 @@ class IoQueue {
 
  private:
   void serve();
-  Done take(std::deque<Done>::iterator done);
+  Done take(const std::deque<Done>::iterator& done);
 
   size_t at_once_;
   size_t in_flight_ = 0;
