@@ -32,8 +32,8 @@ constexpr double kEncodersMayHave = 0.5;
 constexpr double kWorthIt = 1.03;
 
 constexpr uint64_t kWindowBytes = 8 << 20;
-constexpr uint64_t kShort = 64 << 20;        // a session in which no trial without the base pays,
-constexpr double kUseless = 0.95;            // unless so much of the plan is sent in spite of it
+constexpr uint64_t kShort = 64 << 20;        // a session in which no trial without the base pays
+constexpr double kUseless = 0.95;            // so much of the plan is sent in spite of the base
 constexpr uint64_t kLeastEncoded = 1 << 16;  // of a window: fewer tell nothing
 constexpr auto kWindowTime = 100ms;          // and at least this
 constexpr auto kLongestWindow = 2s;          // but not longer, however few bytes pass
@@ -43,6 +43,13 @@ constexpr unsigned kLongestPause = 64;
 
 double share(Effort::Duration part, Effort::Duration all) {
   return static_cast<double>(part.count()) / static_cast<double>(all.count());
+}
+
+/// What is read of the base does not make the stream shorter. Where the output is slow that costs
+/// nothing, and further on it may be of use.
+bool is_useless(const Effort::Work& work) {
+  return static_cast<double>(work.sent) >= kUseless * static_cast<double>(work.planned) &&
+         share(work.writing, work.all) < kOutputLimits;
 }
 
 }  // namespace
@@ -67,6 +74,8 @@ void Effort::passed(const Work& work) {
   window_.writing += work.writing;
   window_.encoding += work.encoding;
   planned_ += work.planned;
+  if (window_.planned >= kWindowBytes && is_useless(window_) && is_possible(Step::no_base))
+    return give_base_up();
   const bool enough = window_.planned >= kWindowBytes && window_.all >= kWindowTime;
   if (!enough && window_.all < kLongestWindow && !is_slower_already()) return;
   const Work window = std::exchange(window_, {});
@@ -94,15 +103,29 @@ bool Effort::is_slower_already() const {
                        static_cast<double>(std::max(kWindowBytes, window_.planned));
 }
 
+/// That takes no trial.
+void Effort::give_base_up() {
+  postpone(Step::base);
+  reads_base_ = false;
+  trial_.reset();
+  window_ = {};
+  settling_ = true;
+}
+
+/// Longer each time.
+void Effort::postpone(Step step) {
+  unsigned& pause = pause_.at(static_cast<size_t>(step));
+  rest_.at(static_cast<size_t>(step)) = pause;
+  pause = std::min(pause * 4, kLongestPause);
+}
+
 /// Whether the last step stays.
 bool Effort::was_worth_it(const Trial& trial, double rate) {
-  unsigned& pause = pause_.at(static_cast<size_t>(trial.step));
   if (rate >= trial.rate * kWorthIt) {
-    pause = kFirstPause;
+    pause_.at(static_cast<size_t>(trial.step)) = kFirstPause;
     return true;
   }
-  rest_.at(static_cast<size_t>(trial.step)) = pause;
-  pause = std::min(pause * 4, kLongestPause);
+  postpone(trial.step);
   return false;
 }
 
@@ -117,9 +140,7 @@ std::optional<Effort::Step> Effort::wanted(const Work& work) const {
     return std::nullopt;
   }
   if (encoding >= kEncodersLimit) return Step::less;
-  const bool is_useless =
-      static_cast<double>(work.sent) >= kUseless * static_cast<double>(work.planned);
-  if (writing < kOutputIsFree && (planned_ >= kShort || is_useless)) return Step::no_base;
+  if (writing < kOutputIsFree && planned_ >= kShort) return Step::no_base;
   return std::nullopt;
 }
 

@@ -19,8 +19,9 @@ struct EffortSettings {
 };
 
 /// Compresses harder while the output is what the others wait for, and less while the encoders
-/// are; reads the base unless the reader is. Every step is tried for some megabytes and taken back
-/// if the session was not faster with it, for longer each time.
+/// are; reads the base unless the reader is, or the stream is no shorter for it. Every other step
+/// is tried for some megabytes and taken back if the session was not faster with it, for longer
+/// each time.
 class Effort {
  public:
   using Duration = std::chrono::steady_clock::duration;
@@ -58,6 +59,8 @@ class Effort {
   };
 
   [[nodiscard]] bool is_slower_already() const;
+  void give_base_up();
+  void postpone(Step step);
   [[nodiscard]] bool was_worth_it(const Trial& trial, double rate);
   [[nodiscard]] std::optional<Step> wanted(const Work& work) const;
   [[nodiscard]] bool is_possible(Step step) const;
