@@ -107,8 +107,8 @@ std::optional<Change> StreamMerge::take_newer() {
 std::optional<Change> StreamMerge::next() {
   for (;;) {
     if (!older_ahead_) older_ahead_ = next_older();
+    skip_covered();  // first: what `newer` asks of `older` for a patch need not reach back then
     if (!newer_ahead_) newer_ahead_ = newer_.next();
-    skip_covered();
     const uint64_t newer_begins = newer_ahead_ ? newer_ahead_->extent.offset : UINT64_MAX;
     const bool older_first = older_ahead_ && older_ahead_->extent.offset < newer_begins;
     const std::optional<Change> change = older_first ? take_older(newer_begins) : take_newer();

@@ -74,18 +74,22 @@ class InputStream {
   AlignedBytes unpacked(const PatchFrame& patch) {
     const std::optional<AlignedBytes> base =
         before_ != nullptr ? before_->content(patch.extents) : std::nullopt;
-    if (!base)
-      fail(ErrorKind::unsupported,
-           "{}: what it changes inside of chunks is packed against its base (PATCH), and what that "
-           "holds is not in the streams before it; begin with a full stream, or send it with "
-           "--patch never",
-           path_);
-    if (!applies_to(patch, *base))
-      fail(ErrorKind::base,
-           "{}: a patch at byte {} does not apply to what the streams before it lead to; one of "
-           "them is not what it says it is",
-           path_, patch.extents.front().offset);
-    return apply_patch(patch, *base);
+    try {
+      if (!base)
+        fail(ErrorKind::unsupported,
+             "what it changes inside of chunks is packed against its base (PATCH), and what that "
+             "holds is not in the streams before it; begin with a full stream, or send it with "
+             "--patch never");
+      if (!applies_to(patch, *base))
+        fail(ErrorKind::base,
+             "a patch at byte {} does not apply to what the streams before it lead to; one of them "
+             "is not what it says it is",
+             patch.extents.front().offset);
+      return apply_patch(patch, *base);
+    } catch (Error& error) {
+      error.while_doing(path_);
+      throw;
+    }
   }
 
   std::string path_;

@@ -340,6 +340,22 @@ TEST_F(MergeTest, APatchOfSomethingElseIsRefused) {
             }));
 }
 
+/// Checksums and chain are right, but its own words are not: whoever made it did so on purpose.
+TEST_F(MergeTest, APatchThatDoesNotGiveWhatItSaysIsRefusedByName) {
+  const std::vector<Extent> pages = {{0, 4096}};
+  const BeginFrame first = full_begin(65536);
+  BeginFrame next = delta_begin(65536, 65536);
+  next.base_id = first.snapshot_id;
+  PatchFrame patch = patch_frame(pages);
+  patch.content.low ^= 1;
+  const auto error = error_thrown_by([&] {
+    merged({whole_wire(first, {DataFrame{pages, patch_base(pages)}}), whole_wire(next, {patch})});
+  });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(ErrorKind::corrupt, error->kind());
+  EXPECT_TRUE(std::string(error->what()).starts_with("/proc/self/fd/")) << error->what();
+}
+
 TEST_F(MergeTest, SameStreamsGiveTheSameBytes) {
   make_chain(2);
   EXPECT_EQ(merged(streams_), merged(streams_));
