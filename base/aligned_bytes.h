@@ -2,8 +2,10 @@
 // grow.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <new>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -40,5 +42,13 @@ struct IoAllocator {
 };
 
 using AlignedBytes = std::vector<std::byte, IoAllocator<std::byte>>;
+
+/// insert() would construct one byte after the other, as it does wherever the allocator is not
+/// std::allocator.
+inline void append(AlignedBytes& bytes, std::span<const std::byte> more) {
+  const size_t size = bytes.size();
+  bytes.resize(size + more.size());
+  std::copy(more.begin(), more.end(), bytes.begin() + static_cast<ptrdiff_t>(size));
+}
 
 }  // namespace bsr

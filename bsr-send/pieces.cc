@@ -128,16 +128,14 @@ void PieceReader::add(Piece& piece, const Segment& segment) {
     block_ = {};
     return;
   }
-  const ByteView bytes = ByteView(block_).subspan(segment.offset, segment.extent.length);
   data->content.reserve(kPieceContent);
-  data->content.insert(data->content.end(), bytes.begin(), bytes.end());
+  append(data->content, ByteView(block_).subspan(segment.offset, segment.extent.length));
 }
 
 void PieceReader::add(PatchDraft& patch, const Segment& segment) const {
   const auto append_part = [&](AlignedBytes& to, const AlignedBytes& block) {
-    const ByteView bytes = ByteView(block).subspan(segment.offset, segment.extent.length);
     to.reserve(kPieceContent);
-    to.insert(to.end(), bytes.begin(), bytes.end());
+    append(to, ByteView(block).subspan(segment.offset, segment.extent.length));
   };
   patch.extents.push_back(segment.extent);
   append_part(patch.content, block_);

@@ -59,7 +59,7 @@ std::optional<Piece> ChangeGatherer::next() {
     add_extent(piece, ahead_->extent);
     if (auto* data = std::get_if<DataFrame>(&piece)) {
       data->content.reserve(kPieceContent);
-      data->content.insert(data->content.end(), ahead_->content.begin(), ahead_->content.end());
+      append(data->content, ahead_->content);
     }
     ahead_ = source_.next();
   }
