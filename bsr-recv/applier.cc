@@ -34,20 +34,34 @@ void Applier::write(const std::vector<Extent>& extents, AlignedBytes content) {
   sink_.write(extents, std::move(content));
 }
 
-AlignedBytes Applier::patched(const PatchFrame& patch) const {
-  VolumeReader& volume = base_();
-  AlignedBytes base(total_length(patch.extents));
+/// What it is packed against: before its first extent the volume is as the stream has made it, from
+/// there on as the base has it.
+AlignedBytes Applier::base_of(const PatchFrame& patch) const {
+  const uint64_t begin = patch.extents.front().offset;
+  AlignedBytes base(total_length(patch.references) + total_length(patch.extents));
   std::span<std::byte> rest(base);
-  try {
-    for (const Extent& extent : patch.extents) {
-      volume.start(extent.offset, rest.first(extent.length));
-      rest = rest.subspan(extent.length);
-    }
-  } catch (...) {
-    volume.abandon();
-    throw;
+  const auto take = [&](uint64_t length) {
+    return std::exchange(rest, rest.subspan(length)).first(length);
+  };
+  std::vector<ReadRequest> written;
+  std::vector<ReadRequest> older;
+  for (const Extent& reference : patch.references) {
+    if (const auto part = clip(reference, 0, begin))
+      written.push_back({part->offset, take(part->length)});
+    if (const auto part = clip(reference, begin, UINT64_MAX))
+      older.push_back({part->offset, take(part->length)});
   }
-  for (size_t i = 0; i < patch.extents.size(); ++i) volume.finish();
+  for (const Extent& extent : patch.extents) older.push_back({extent.offset, take(extent.length)});
+  if (!written.empty()) {
+    sink_.wait();
+    read_all(volumes_.written(), written);
+  }
+  read_all(volumes_.base(), older);
+  return base;
+}
+
+AlignedBytes Applier::patched(const PatchFrame& patch) const {
+  const AlignedBytes base = base_of(patch);
   if (!applies_to(patch, base))
     fail(ErrorKind::verify,
          "between bytes {} and {} the base here is not what the stream was made against: it is "

@@ -14,15 +14,18 @@ namespace bsr {
 /// passes over becomes zero.
 class Applier {
  public:
-  using Base = std::function<VolumeReader&()>;
+  /// What patches apply to; asked when the first one comes.
+  struct Volumes {
+    std::function<VolumeReader&()> base;     ///< where this stream did not write yet
+    std::function<VolumeReader&()> written;  ///< where it did, once sink.wait() returned
+  };
 
-  /// `starts_empty`: the target is new and reads as zeros, so nothing needs zeroing. `base`, asked
-  /// when the first patch comes: what holds the base where this stream did not write yet.
-  Applier(VolumeSink& sink, const BeginFrame& begin, bool starts_empty, Base base)
+  /// `starts_empty`: the target is new and reads as zeros, so nothing needs zeroing.
+  Applier(VolumeSink& sink, const BeginFrame& begin, bool starts_empty, Volumes volumes)
       : sink_(sink),
         begin_(begin),
         starts_empty_(starts_empty),
-        base_(std::move(base)),
+        volumes_(std::move(volumes)),
         cursor_(begin.resume.position) {}
 
   /// Does nothing for frames that change nothing. Throws Error{verify} for a patch of something
@@ -38,12 +41,13 @@ class Applier {
   void zero(Extent extent);
   void pass(uint64_t offset);
   void write(const std::vector<Extent>& extents, AlignedBytes content);
+  [[nodiscard]] AlignedBytes base_of(const PatchFrame& patch) const;
   [[nodiscard]] AlignedBytes patched(const PatchFrame& patch) const;
 
   VolumeSink& sink_;
   const BeginFrame& begin_;
   bool starts_empty_;
-  Base base_;
+  Volumes volumes_;
   uint64_t cursor_;  // bytes in the volume: everything below is as the source has it
 };
 

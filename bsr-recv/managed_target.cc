@@ -337,8 +337,14 @@ VolumeReader& ManagedTarget::base(const BeginFrame& begin) {
   return *base_;
 }
 
+VolumeReader& ManagedTarget::written() {
+  if (!written_) written_.emplace(device_->file());
+  return *written_;
+}
+
 void ManagedTarget::close_volumes() {
   sink_.reset();
+  written_.reset();
   device_.reset();
   base_.reset();
   if (base_activation_) base_activation_->release();

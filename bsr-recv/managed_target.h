@@ -44,6 +44,7 @@ class ManagedTarget final : public Target {
   void settle() override;
   VolumeSink& prepare(const BeginFrame& begin) override;
   VolumeReader& base(const BeginFrame& begin) override;
+  VolumeReader& written() override;
   [[nodiscard]] bool starts_empty() const override { return state_.generations.empty(); }
   void record(const BeginFrame& begin) override;
   ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
@@ -83,6 +84,7 @@ class ManagedTarget final : public Target {
   std::optional<Activation> base_activation_;
   std::optional<BlockReader> base_;  // of the generation that patches apply to
   std::optional<BlockSink> device_;  // after activation_: closed before the volume is deactivated
+  std::optional<BorrowedReader> written_;  // reads what device_ writes
   std::optional<PoolGuard> sink_;
 };
 

@@ -138,9 +138,9 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
 }
 
 /// It is written in place, and no byte twice.
-VolumeReader& PlainTarget::base(const BeginFrame&) {
-  if (!base_reader_) base_reader_.emplace(sink_->file());
-  return *base_reader_;
+VolumeReader& PlainTarget::written() {
+  if (!reader_) reader_.emplace(sink_->file());
+  return *reader_;
 }
 
 std::string PlainTarget::after_failure() const {

@@ -28,7 +28,8 @@ class PlainTarget final : public Target {
   [[nodiscard]] bool holds(const BeginFrame&) const override { return false; }
   void settle() override {}
   VolumeSink& prepare(const BeginFrame& begin) override;
-  VolumeReader& base(const BeginFrame&) override;
+  VolumeReader& base(const BeginFrame&) override { return written(); }
+  VolumeReader& written() override;
   [[nodiscard]] bool starts_empty() const override { return !exists_; }
   void record(const BeginFrame& begin) override;
   [[nodiscard]] std::string after_failure() const override;
@@ -54,7 +55,7 @@ class PlainTarget final : public Target {
   CheckpointFile checkpoint_;
   std::optional<NewFile> new_file_;
   std::optional<BlockSink> sink_;
-  std::optional<BorrowedReader> base_reader_;  // reads what sink_ writes
+  std::optional<BorrowedReader> reader_;  // reads what sink_ writes
 };
 
 }  // namespace bsr

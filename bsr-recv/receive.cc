@@ -272,7 +272,8 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   kill_point("prepared");
   const bool starts_empty = target.starts_empty() && incoming.begin.resume.position == 0;
   Applier applier(sink, incoming.begin, starts_empty,
-                  [&]() -> VolumeReader& { return target.base(incoming.begin); });
+                  {.base = [&]() -> VolumeReader& { return target.base(incoming.begin); },
+                   .written = [&]() -> VolumeReader& { return target.written(); }});
   Checkpoints checkpoints(sink, Recorder(options, target, incoming.begin, output));
   std::optional<ContentResult> content;
   try {

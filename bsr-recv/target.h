@@ -40,6 +40,10 @@ class Target {
   /// After prepare(): what the base holds, at least where nothing was written since then.
   virtual VolumeReader& base(const BeginFrame& begin) = 0;
 
+  /// After prepare(): what was written since then, once VolumeSink::wait() returned, and before the
+  /// resume point of `begin`.
+  virtual VolumeReader& written() = 0;
+
   /// After prepare(): the target is new and reads as zeros.
   [[nodiscard]] virtual bool starts_empty() const = 0;
 

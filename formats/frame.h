@@ -75,13 +75,15 @@ struct DataFrame {
   AlignedBytes content;
 };
 
-/// Bytes for extents of which the base holds an older state, packed against that (patch.h). They
-/// lie below the base's end.
+/// Bytes for extents of which the base holds an older state, packed against that (patch.h). All
+/// places lie below the base's end.
 struct PatchFrame {
   std::vector<Extent> extents;
-  ContentHash base;     ///< of the bytes that it applies to
-  ContentHash content;  ///< of what comes out, as it counts in the digest chain
-  AlignedBytes packed;  ///< one zstd frame
+  std::vector<Extent> references;  ///< what it is packed against too: as the volume is there when
+                                   ///< the frame comes
+  ContentHash base;                ///< of the bytes that it applies to
+  ContentHash content;             ///< of what comes out, as it counts in the digest chain
+  AlignedBytes packed;             ///< one zstd frame
 };
 
 /// Areas that are mapped in the source and hold zeros.

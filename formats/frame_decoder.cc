@@ -142,15 +142,9 @@ ContentHash decode_hash(PayloadReader& payload) {
   return {low, payload.take<uint64_t>()};
 }
 
-PatchFrame decode_patch(PayloadReader payload) {
-  PatchFrame patch;
-  const auto count = payload.take<uint32_t>();
-  const auto length = payload.take<uint32_t>();
-  patch.base = decode_hash(payload);
-  patch.content = decode_hash(payload);
-  ByteView list = payload.bytes(payload.take<uint32_t>());
-  if (count == 0 || count > stream::kMaxExtents)
-    fail(ErrorKind::corrupt, "{} extents in one frame", count);
+/// As many as `count` says, of at most kMaxContent bytes together.
+std::vector<Extent> decode_compact(ByteView list, uint32_t count) {
+  if (count > stream::kMaxExtents) fail(ErrorKind::corrupt, "{} extents in one frame", count);
   ExtentDecoder decoder;
   const auto next_byte = [&]() -> std::optional<std::byte> {
     if (list.empty()) return std::nullopt;
@@ -158,16 +152,34 @@ PatchFrame decode_patch(PayloadReader payload) {
     list = list.subspan(1);
     return byte;
   };
+  std::vector<Extent> extents;
   uint64_t sum = 0;
   while (const std::optional<DeltaExtent> found = decoder.next(next_byte)) {
-    if (found->kind != DeltaKind::data || patch.extents.size() == count)
+    if (found->kind != DeltaKind::data || extents.size() == count)
       fail(ErrorKind::corrupt, "the extents of a patch are not those that it counts");
     sum += std::min<uint64_t>(found->extent.length, UINT32_MAX);
-    patch.extents.push_back(found->extent);
+    extents.push_back(found->extent);
   }
-  if (patch.extents.size() != count || sum != length || length > stream::kMaxContent)
-    fail(ErrorKind::corrupt, "{} extents of {} bytes where {} of {} belong", patch.extents.size(),
-         sum, count, length);
+  if (extents.size() != count || sum > stream::kMaxContent)
+    fail(ErrorKind::corrupt, "{} extents of {} bytes where {} belong", extents.size(), sum, count);
+  return extents;
+}
+
+PatchFrame decode_patch(PayloadReader payload) {
+  PatchFrame patch;
+  const auto count = payload.take<uint32_t>();
+  const auto length = payload.take<uint32_t>();
+  patch.base = decode_hash(payload);
+  patch.content = decode_hash(payload);
+  const auto extents_size = payload.take<uint32_t>();
+  const auto references = payload.take<uint32_t>();
+  const auto references_size = payload.take<uint32_t>();
+  if (count == 0) fail(ErrorKind::corrupt, "0 extents in one frame");
+  patch.extents = decode_compact(payload.bytes(extents_size), count);
+  patch.references = decode_compact(payload.bytes(references_size), references);
+  if (total_length(patch.extents) != length)
+    fail(ErrorKind::corrupt, "{} bytes of extents where {} belong", total_length(patch.extents),
+         length);
   check_zstd(payload.rest());
   patch.packed.assign(payload.rest().begin(), payload.rest().end());
   return patch;

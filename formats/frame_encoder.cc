@@ -45,6 +45,14 @@ uint64_t checksum(const EncodedBody& body) {
   return XXH3_64bits_digest(&state);
 }
 
+/// For lists of which most extents are near each other.
+Bytes compact(std::span<const Extent> extents) {
+  Bytes list;
+  ExtentEncoder encoder;
+  for (const Extent& extent : extents) encoder.append({extent, DeltaKind::data}, list);
+  return list;
+}
+
 EncodedBody finished(FrameType type, Bytes table) {
   EncodedBody body;
   body.type = type;
@@ -140,18 +148,18 @@ EncodedBody encode(PatchFrame&& patch) {
   body.type = FrameType::patch;
   body.hash = patch.content;
   body.extents = patch.extents.size();
-  Bytes list;
-  ExtentEncoder encoder;
-  for (const Extent& extent : patch.extents) {
-    encoder.append({extent, DeltaKind::data}, list);
-    body.decoded_bytes += extent.length;
-  }
+  body.decoded_bytes = total_length(patch.extents);
+  const Bytes extents = compact(patch.extents);
+  const Bytes references = compact(patch.references);
   append_le(body.table, static_cast<uint32_t>(patch.extents.size()));
   append_le(body.table, static_cast<uint32_t>(body.decoded_bytes));
   append_hash(body.table, patch.base);
   append_hash(body.table, patch.content);
-  append_le(body.table, static_cast<uint32_t>(list.size()));
-  append(body.table, list);
+  append_le(body.table, static_cast<uint32_t>(extents.size()));
+  append_le(body.table, static_cast<uint32_t>(patch.references.size()));
+  append_le(body.table, static_cast<uint32_t>(references.size()));
+  append(body.table, extents);
+  append(body.table, references);
   body.content = std::move(patch.packed);
   body.payload_checksum = checksum(body);
   return body;

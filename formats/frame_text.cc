@@ -47,7 +47,8 @@ Json fields_of(const DataFrame& data) {
 Json fields_of(const PatchFrame& patch) {
   return {{"type", "PATCH"},
           {"bytes", total_length(patch.extents)},
-          {"extents", extents_json(patch.extents)}};
+          {"extents", extents_json(patch.extents)},
+          {"references", extents_json(patch.references)}};
 }
 Json fields_of(const ZeroFrame& zero) {
   return {{"type", "ZERO"}, {"extents", extents_json(zero.extents)}};
@@ -105,8 +106,11 @@ std::string fields_text(const Json& json) {
   std::string text;
   for (const auto& [key, value] : json.items()) {
     if (key == "sequence" || key == "at" || key == "type" || value.is_null()) continue;
+    if (key == "references" && value.empty()) continue;
     if (key == "extents")
       text += fmt::format(" {}", extents_text(value));
+    else if (key == "references")
+      text += fmt::format(" {}={}", key, extents_text(value));
     else
       text +=
           fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : value.dump());

@@ -30,6 +30,13 @@ AlignedBytes packed(const PatchDraft& draft, int level) {
   return out;
 }
 
+/// The hash of what is patched covers where it was found.
+ContentHash base_hash(std::vector<Extent> places, const std::vector<Extent>& extents,
+                      ByteView bytes) {
+  places.insert(places.end(), extents.begin(), extents.end());
+  return content_hash(FrameType::patch, places, bytes);
+}
+
 }  // namespace
 
 EncodedBody encode(PatchDraft&& draft, Compression compression) {
@@ -38,17 +45,19 @@ EncodedBody encode(PatchDraft&& draft, Compression compression) {
   if (wire.empty())
     return encode(DataFrame{std::move(draft.extents), std::move(draft.content)},
                   {.enabled = false});
-  const ContentHash base = content_hash(FrameType::patch, draft.extents, draft.base);
+  const ContentHash base = base_hash(draft.references, draft.extents, draft.base);
   const ContentHash content = content_hash(FrameType::patch, draft.extents, draft.content);
-  return encode(PatchFrame{std::move(draft.extents), base, content, std::move(wire)});
+  return encode(PatchFrame{std::move(draft.extents), std::move(draft.references), base, content,
+                           std::move(wire)});
 }
 
 bool applies_to(const PatchFrame& patch, ByteView base) {
-  return content_hash(FrameType::patch, patch.extents, base) == patch.base;
+  return base_hash(patch.references, patch.extents, base) == patch.base;
 }
 
 AlignedBytes apply_patch(const PatchFrame& patch, ByteView base) {
-  AlignedBytes content = unpack_zstd(patch.packed, static_cast<uint32_t>(base.size()), base);
+  AlignedBytes content =
+      unpack_zstd(patch.packed, static_cast<uint32_t>(total_length(patch.extents)), base);
   if (content_hash(FrameType::patch, patch.extents, content) != patch.content)
     fail(ErrorKind::corrupt, "a patch does not give what it says");
   return content;

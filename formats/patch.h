@@ -6,18 +6,19 @@
 
 namespace bsr {
 
-/// What goes into a PATCH frame. `content` and `base` hold the bytes of the extents, one after the
-/// other, as they shall be and as the base has them.
+/// What goes into a PATCH frame.
 struct PatchDraft {
   std::vector<Extent> extents;
-  AlignedBytes content;
-  AlignedBytes base;
+  AlignedBytes content;  ///< of the extents, one after the other, as they shall be
+  AlignedBytes base;     ///< the same as the base has it; before that, of the references
+  std::vector<Extent> references = {};
 };
 
 /// A PATCH frame; a DATA frame where the base does not help or nothing shall be compressed.
 [[nodiscard]] EncodedBody encode(PatchDraft&& draft, Compression compression);
 
-/// Whether `base`, the bytes of its extents in order, is what a patch was made against.
+/// Whether `base`, the bytes of its references and then of its extents, is what a patch was made
+/// against.
 [[nodiscard]] bool applies_to(const PatchFrame& patch, ByteView base);
 
 /// The bytes of its extents as they shall be. `base`: what it applies to. Throws Error{corrupt}

@@ -32,9 +32,9 @@ constexpr uint16_t kSkippableBit =
 constexpr uint16_t kFlagZstd = 1;  // DATA: the bytes behind the extent table are one zstd frame
 
 // Bounds, checked before memory is taken.
-constexpr uint32_t kMaxExtents = 4096;        // in one frame
-constexpr uint32_t kMaxContent = 1U << 20;    // decoded bytes of one DATA or PATCH frame
-constexpr size_t kExtentSize = 16;            // offset u64, length u64
+constexpr uint32_t kMaxExtents = 4096;      // in one frame
+constexpr uint32_t kMaxContent = 1U << 20;  // decoded bytes of one DATA or PATCH frame; referred to
+constexpr size_t kExtentSize = 16;          // offset u64, length u64
 constexpr size_t kExtentTableHeaderSize = 8;  // extent count u32, content length u32
 constexpr uint32_t kMaxPayload =
     static_cast<uint32_t>(kExtentTableHeaderSize + kMaxExtents * kExtentSize) + kMaxContent;

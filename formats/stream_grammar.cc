@@ -27,10 +27,12 @@ void StreamGrammar::change(FrameType type, std::span<const Extent> extents,
 }
 
 void StreamGrammar::patch(const PatchFrame& patch) {
-  const uint64_t base_end = begin_->is_full() ? 0 : begin_->base_size;
-  if (patch.extents.back().end() > base_end)
-    fail(ErrorKind::corrupt, "a patch up to byte {} of a base of {} bytes",
-         patch.extents.back().end(), base_end);
+  const uint64_t base_end =
+      begin_->is_full() ? 0 : std::min(begin_->base_size, begin_->volume_size);
+  for (const std::vector<Extent>& places : {patch.extents, patch.references})
+    if (!places.empty() && places.back().end() > base_end)
+      fail(ErrorKind::corrupt, "a patch up to byte {} where base and volume have {} bytes",
+           places.back().end(), base_end);
   change(FrameType::patch, patch.extents, patch.content);
 }
 

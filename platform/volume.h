@@ -28,6 +28,22 @@ class VolumeReader {
   virtual void abandon() {}
 };
 
+struct ReadRequest {
+  uint64_t offset = 0;
+  std::span<std::byte> into;
+};
+
+/// Several reads at a time, of a reader that has none under way.
+inline void read_all(VolumeReader& volume, std::span<const ReadRequest> requests) {
+  try {
+    for (const ReadRequest& request : requests) volume.start(request.offset, request.into);
+  } catch (...) {
+    volume.abandon();
+    throw;
+  }
+  for (size_t i = 0; i < requests.size(); ++i) volume.finish();
+}
+
 /// Takes what a stream says. A failure may show later than where it happened; then every later
 /// flush() fails too.
 class VolumeSink {

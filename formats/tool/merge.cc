@@ -72,9 +72,13 @@ class InputStream {
   }
 
   AlignedBytes unpacked(const PatchFrame& patch) {
-    const std::optional<AlignedBytes> base =
-        before_ != nullptr ? before_->content(patch.extents) : std::nullopt;
     try {
+      if (!patch.references.empty())
+        fail(ErrorKind::unsupported,
+             "what it changes inside of chunks is packed against other places of the volume too "
+             "(PATCH with references), which is not at hand here; send it with --patch never");
+      const std::optional<AlignedBytes> base =
+          before_ != nullptr ? before_->content(patch.extents) : std::nullopt;
       if (!base)
         fail(ErrorKind::unsupported,
              "what it changes inside of chunks is packed against its base (PATCH), and what that "

@@ -54,9 +54,24 @@ class Cursor {
   uint64_t position_ = 0;
 };
 
+/// They may lie anywhere below the end of what base and volume both have, but ascend.
+void check_references(const std::vector<bsr::Extent>& references, uint64_t size) {
+  require(references.size() <= bsr::stream::kMaxExtents);
+  uint64_t cursor = 0;
+  uint64_t sum = 0;
+  for (const bsr::Extent& reference : references) {
+    require(reference.length != 0 && reference.offset % 512 == 0 && reference.length % 512 == 0);
+    require(reference.offset >= cursor && reference.offset <= size &&
+            reference.length <= size - reference.offset);
+    cursor = reference.end();
+    sum += reference.length;
+  }
+  require(sum <= bsr::stream::kMaxContent);
+}
+
 /// Whatever a patch holds, and whatever it is applied to: an Error, or as many bytes as it says.
 void apply_to_rubbish(const bsr::PatchFrame& patch, uint64_t length) {
-  bsr::AlignedBytes base(length);
+  bsr::AlignedBytes base(bsr::total_length(patch.references) + length);
   for (size_t i = 0; i < base.size(); i += 3) base[i] = static_cast<std::byte>(i / 7);
   try {
     require(apply_patch(patch, base).size() == length);
@@ -94,12 +109,14 @@ Outcome receive(bsr::ByteView bytes, size_t piece) {
 void check_promises(const Outcome& outcome) {
   Cursor cursor;
   uint64_t volume_size = 0;
+  uint64_t base_size = 0;
   for (const bsr::FrameBody& body : outcome.bodies) {
     std::visit(
         bsr::Overload{
             [&](const bsr::BeginFrame& begin) {
               check_begin(begin);
               volume_size = begin.volume_size;
+              base_size = begin.base_size;
             },
             [&](const bsr::DataFrame& data) {
               require(!data.content.empty());
@@ -109,7 +126,8 @@ void check_promises(const Outcome& outcome) {
               uint64_t length = 0;
               for (const bsr::Extent& extent : patch.extents) length += extent.length;
               require(length > 0 && length <= bsr::stream::kMaxContent);
-              cursor.pass(patch.extents, volume_size, length);
+              cursor.pass(patch.extents, std::min(volume_size, base_size), length);
+              check_references(patch.references, std::min(volume_size, base_size));
               apply_to_rubbish(patch, length);
             },
             [&](const bsr::ZeroFrame& zero) { cursor.pass(zero.extents, volume_size, 0); },
@@ -146,6 +164,14 @@ bsr::Bytes written(const Outcome& outcome, bsr::Compression compression) {
   return bytes;
 }
 
+std::vector<bsr::Extent> all_references(const Outcome& outcome) {
+  std::vector<bsr::Extent> all;
+  for (const bsr::FrameBody& body : outcome.bodies)
+    if (const auto* patch = std::get_if<bsr::PatchFrame>(&body))
+      all.insert(all.end(), patch->references.begin(), patch->references.end());
+  return all;
+}
+
 void check_second_round(const Outcome& outcome) {
   if (outcome.bodies.empty()) return;
   for (const bool compress : {false, true}) {
@@ -154,6 +180,7 @@ void check_second_round(const Outcome& outcome) {
     require(!again.refusal);
     require(again.totals.digest == outcome.totals.digest);
     require(again.totals.extents == outcome.totals.extents);
+    require(all_references(again) == all_references(outcome));
   }
 }
 

@@ -151,6 +151,18 @@ def leb128(number):
     return bytes(groups + [number])
 
 
+def compact(places):
+    numbers, cursor = b"", 0
+    for offset, length in places:
+        numbers += leb128((offset - cursor) // 512 * 2) + leb128(length // 512)
+        cursor = offset + length
+    return numbers
+
+
+def named(places):
+    return "".join(" %d+%d" % place for place in places)
+
+
 class Stream:
     """One stream in the making, from the volume it is about."""
 
@@ -217,28 +229,31 @@ class Stream:
         else:
             self.change(DATA, extents, content, content, "DATA")
 
-    def patch(self, base, *extents):
+    def patch(self, base, *extents, references=()):
+        def now(at):  # what the stream has made of the base until this frame comes
+            return self.volume[at] if at < extents[0][0] else base[at]
         content, old = (b"".join(v[o:o + n] for o, n in extents) for v in (self.volume, base))
+        old = b"".join(bytes(map(now, range(o, o + n))) for o, n in references) + old
         with tempfile.NamedTemporaryFile() as prefix, tempfile.NamedTemporaryFile() as new:
             for file, data in (prefix, old), (new, content):
                 file.write(data)
                 file.flush()
             command = ["zstd", "-q", "-c", "-3", "--no-check", "--patch-from=" + prefix.name, new.name]
             packed = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-        raw, numbers, cursor = b"", b"", 0
-        for offset, length in extents:
-            raw += struct.pack("<QQ", offset, length)
-            numbers += leb128((offset - cursor) // 512 * 2) + leb128(length // 512)
-            cursor = offset + length
-        seed = xxh3_64(struct.pack("<Q", PATCH) + raw)
-        hashes = [xxh3_128(data, seed) for data in (old, content)]
+        hashes = []
+        for places, data in ((*references, *extents), old), (extents, content):
+            raw = b"".join(struct.pack("<QQ", *place) for place in places)
+            hashes.append(xxh3_128(data, xxh3_64(struct.pack("<Q", PATCH) + raw)))
+        lists = [compact(references), compact(extents)]
         self.digest = hashlib.sha256(self.digest + struct.pack("<QQ", *hashes[1])).digest()
         self.frames += 1
         self.extents += len(extents)
         self.counts[DATA] += len(content)
-        payload = struct.pack("<II4QI", len(extents), len(content), *hashes[0], *hashes[1], len(numbers))
-        self.frame(PATCH, payload + numbers + packed, "PATCH%s base=%x,%x content=%x,%x packed=%s" % (
-            "".join(" %d+%d" % extent for extent in extents), *hashes[0], *hashes[1], packed.hex()))
+        payload = struct.pack("<II4QIII", len(extents), len(content), *hashes[0], *hashes[1],
+                              len(lists[1]), len(references), len(lists[0]))
+        self.frame(PATCH, payload + lists[1] + lists[0] + packed,
+                   "PATCH%s references%s base=%x,%x content=%x,%x packed=%s" % (
+                       named(extents), named(references), *hashes[0], *hashes[1], packed.hex()))
 
     def empty(self, kind, *extents):
         for offset, length in extents:
@@ -318,21 +333,28 @@ def delta(pack):
 
 
 def patches():
-    """Changes within pages, packed against the base, between changes of other kinds."""
+    """Changes within pages, packed against the base, between changes of other kinds. References lie
+    behind the patch and change later, before it and have changed, and on both sides of its begin."""
     volume = base_volume(192 * KIB) + bytearray(64 * KIB)
     put(volume, 4 * KIB + 100, 30, 7)
     put(volume, 24 * KIB + 4000, 96, 8)
     volume[64 * KIB:128 * KIB] = bytes(64 * KIB)
     volume[160 * KIB:164 * KIB] = volume[160 * KIB + 9:164 * KIB + 9]
+    volume[24 * KIB:24 * KIB + 2000] = volume[164 * KIB + 77:164 * KIB + 2077]
+    put(volume, 164 * KIB, 4 * KIB, 10)
+    volume[176 * KIB:178 * KIB] = volume[5 * KIB + 3:7 * KIB + 3]
     put(volume, 200 * KIB, 512, 9)
     stream = Stream(volume, {"sector": 512, "chunk": 64 * KIB, "epoch": 0, "time": 1736121602,
                              "plan": (192 * KIB, 64 * KIB, 3), "snapshot": "snapshot-2",
                              "base": "snapshot-1", "base_size": 192 * KIB, "name": "vg/data"})
     base = base_volume(192 * KIB)
-    stream.patch(base, (4 * KIB, 4 * KIB), (24 * KIB, 4 * KIB))
+    stream.patch(base, (4 * KIB, 4 * KIB), (24 * KIB, 4 * KIB), references=[(164 * KIB, 4 * KIB)])
     stream.empty(UNMAP, (64 * KIB, 64 * KIB))
     stream.checkpoint(128 * KIB)
     stream.patch(base, (160 * KIB, 4 * KIB))
+    stream.data((164 * KIB, 4 * KIB))
+    stream.patch(base, (176 * KIB, 4 * KIB), references=[
+        (4 * KIB, 4 * KIB), (163 * KIB, 2 * KIB), (175 * KIB, 2 * KIB), (180 * KIB, 512)])
     stream.data((200 * KIB, 4 * KIB))
     stream.end()
     return stream

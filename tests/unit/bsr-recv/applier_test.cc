@@ -1,9 +1,12 @@
-// What a target holds after a session that was cut and one that went on.
+// What a target holds after a session that was cut and one that went on, and what patches apply to.
 #include "bsr-recv/applier.h"
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "tests/fakes/memory_volume.h"
+#include "tests/unit/formats/stream_builder.h"
 
 namespace bsr {
 namespace {
@@ -14,16 +17,176 @@ TEST(Applier, ACheckpointVouchesForWhatIsZeroBelowIt) {
   BeginFrame begin;
   begin.volume_size = kSize;
   const auto no_base = []() -> VolumeReader& { throw std::logic_error("there is none"); };
-  Applier first(target, begin, false, no_base);
+  Applier first(target, begin, false, {no_base, no_base});
   first.apply(DataFrame{{{0, 4096}}, AlignedBytes(4096, std::byte{1})});
   first.apply(CheckpointFrame{32 * 1024, {}});
 
   begin.resume.position = 32 * 1024;
-  Applier second(target, begin, false, no_base);
+  Applier second(target, begin, false, {no_base, no_base});
   second.finish();
   Bytes expected(kSize, std::byte{0});
   std::fill_n(expected.begin(), 4096, std::byte{1});
   EXPECT_EQ(expected, target.content);
+}
+
+constexpr uint64_t kVolume = 64 * 1024;
+
+/// Writes as late as it may.
+class LazyVolume final : public VolumeReader, public VolumeSink {
+ public:
+  explicit LazyVolume(Bytes bytes) : volume_(std::move(bytes)) {}
+  void read(uint64_t offset, std::span<std::byte> into) override {
+    read_places.push_back({offset, into.size()});
+    volume_.read(offset, into);
+  }
+  void write(std::span<const Extent> extents, AlignedBytes content) override {
+    waiting_.push_back({{extents.begin(), extents.end()}, std::move(content)});
+  }
+  void zero(Extent extent) override { volume_.zero(extent); }
+  void wait() override {
+    ++waits;
+    for (DataFrame& data : waiting_) volume_.write(data.extents, std::move(data.content));
+    waiting_.clear();
+  }
+  void sync() override {}
+
+  [[nodiscard]] const Bytes& content() {
+    wait();
+    return volume_.content;
+  }
+
+  std::vector<Extent> read_places;
+  unsigned waits = 0;
+
+ private:
+  std::vector<DataFrame> waiting_;
+  MemoryVolume volume_;
+};
+
+/// A target that keeps the base, and one frame before the patch: 12 KiB of data at 4096.
+class PatchedTarget : public testing::Test {
+ protected:
+  PatchedTarget() {
+    begin_ = delta_begin(kVolume, kVolume);
+    append(data_.content, ByteView(random_bytes(12288, 2)));
+    applier_.apply(DataFrame(data_));
+  }
+
+  static Bytes random_bytes(size_t size, unsigned seed) {
+    std::mt19937_64 dice(seed);
+    Bytes bytes(size);
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(dice());
+    return bytes;
+  }
+
+  /// Of the snapshot below `begin`, of the base from there on.
+  [[nodiscard]] AlignedBytes by_the_rule(const std::vector<Extent>& places, uint64_t begin) const {
+    Bytes mixed = base_before_;
+    std::ranges::copy(data_.content, mixed.begin() + 4096);
+    std::copy(base_before_.begin() + static_cast<std::ptrdiff_t>(begin), base_before_.end(),
+              mixed.begin() + static_cast<std::ptrdiff_t>(begin));
+    AlignedBytes bytes;
+    for (const Extent& place : places)
+      append(bytes, ByteView(mixed).subspan(place.offset, place.length));
+    return bytes;
+  }
+
+  /// Made of what it refers to.
+  [[nodiscard]] PatchFrame patch(const std::vector<Extent>& extents,
+                                 const std::vector<Extent>& references) const {
+    const uint64_t begin = extents.front().offset;
+    PatchDraft draft{extents, {}, by_the_rule(references, begin), references};
+    append(draft.base, by_the_rule(extents, begin));
+    draft.content = draft.base;
+    std::ranges::reverse(std::span(draft.content).first(100));
+    draft.content.resize(total_length(extents));
+    return std::get<PatchFrame>(decoded(encode(std::move(draft), kZstd)));
+  }
+
+  const Bytes base_before_ = random_bytes(kVolume, 1);
+  MemoryVolume base_{base_before_};
+  LazyVolume target_{Bytes(kVolume, std::byte{0xee})};
+  BeginFrame begin_;
+  DataFrame data_{{{4096, 12288}}, {}};
+  unsigned base_asked_ = 0;
+  unsigned written_asked_ = 0;
+  Applier applier_{target_,
+                   begin_,
+                   false,
+                   {.base = [this]() -> VolumeReader& {
+                      ++base_asked_;
+                      return base_;
+                    },
+                    .written = [this]() -> VolumeReader& {
+                      ++written_asked_;
+                      return target_;
+                    }}};
+};
+
+TEST_F(PatchedTarget, ReadsWhatStandsBeforeThePatchWhereItWasWritten) {
+  const PatchFrame frame = patch({{20480, 4096}}, {{4096, 4096}, {12288, 512}});
+  applier_.apply(PatchFrame(frame));
+  EXPECT_EQ((std::vector<Extent>{{4096, 4096}, {12288, 512}}), target_.read_places);
+  AlignedBytes expected(data_.content.begin(), data_.content.begin() + 4096);
+  std::ranges::reverse(std::span(expected).first(100));
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), target_.content().begin() + 20480));
+}
+
+TEST_F(PatchedTarget, ReadsTheBaseFromThePatchOn) {
+  const PatchFrame frame =
+      patch({{20480, 4096}, {32768, 4096}}, {{20480, 512}, {24576, 4096}, {65024, 512}});
+  applier_.apply(PatchFrame(frame));
+  EXPECT_TRUE(target_.read_places.empty());
+  EXPECT_EQ(0U, written_asked_);
+  EXPECT_EQ(0U, target_.waits);
+  Bytes expected(base_before_.begin() + 20480, base_before_.begin() + 20480 + 512);
+  append(expected, ByteView(base_before_).subspan(24576, 4096));
+  append(expected, ByteView(base_before_).subspan(65024, 512));
+  append(expected, ByteView(base_before_).subspan(20480, 3072));
+  std::ranges::reverse(std::span(expected).first(100));
+  ASSERT_EQ(8192U, expected.size());
+  EXPECT_TRUE(
+      std::equal(expected.begin(), expected.begin() + 4096, target_.content().begin() + 20480));
+  EXPECT_TRUE(
+      std::equal(expected.begin() + 4096, expected.end(), target_.content().begin() + 32768));
+}
+
+TEST_F(PatchedTarget, ReadsBothWhereAReferenceLiesAcrossItsBegin) {
+  const PatchFrame frame = patch({{16384, 4096}}, {{512, 512}, {14336, 4096}, {18432, 512}});
+  target_.write(std::vector<Extent>{{0, 4096}},  // what is not named is as in the base
+                {base_before_.begin(), base_before_.begin() + 4096});
+  applier_.apply(PatchFrame(frame));
+  EXPECT_EQ((std::vector<Extent>{{512, 512}, {14336, 2048}}), target_.read_places);
+  AlignedBytes expected = by_the_rule({{512, 512}, {14336, 4096}}, 16384);
+  std::ranges::reverse(std::span(expected).first(100));
+  expected.resize(4096);
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), target_.content().begin() + 16384));
+}
+
+TEST_F(PatchedTarget, TakesNothingElseForAReference) {
+  const std::vector<Extent> references = {{4096, 4096}, {32768, 4096}};
+  PatchFrame frame = patch({{20480, 4096}}, references);
+  const Bytes before = target_.content();
+  const auto expect_refusal = [&] {
+    EXPECT_EQ(ErrorKind::verify, kind_thrown_by([&] { applier_.apply(PatchFrame(frame)); }));
+    EXPECT_EQ(before, target_.content());
+  };
+  base_.content[33000] ^= std::byte{1};
+  expect_refusal();
+  base_.content[33000] ^= std::byte{1};
+  frame.references[0].offset = 4608;
+  expect_refusal();
+  frame.references[0].offset = 4096;
+  EXPECT_NO_THROW(applier_.apply(PatchFrame(frame)));
+}
+
+TEST_F(PatchedTarget, TakesNothingElseForWhatWasWritten) {
+  const PatchFrame frame = patch({{20480, 4096}}, {{4096, 4096}});
+  data_.content[10] ^= std::byte{1};
+  target_.write(data_.extents, AlignedBytes(data_.content));
+  const Bytes before = target_.content();
+  EXPECT_EQ(ErrorKind::verify, kind_thrown_by([&] { applier_.apply(PatchFrame(frame)); }));
+  EXPECT_EQ(before, target_.content());
 }
 
 }  // namespace

@@ -11,14 +11,15 @@
 namespace bsr {
 namespace {
 
-/// Random bytes, and the same with a byte changed every here and there.
-PatchDraft random_draft(std::vector<Extent> extents, unsigned seed = 1) {
-  PatchDraft draft{std::move(extents), {}, {}};
+/// Random bytes, and the same with a byte changed every here and there; behind those of references.
+PatchDraft random_draft(std::vector<Extent> extents, unsigned seed = 1,
+                        std::vector<Extent> references = {}) {
+  PatchDraft draft{std::move(extents), {}, {}, std::move(references)};
   std::mt19937_64 dice(seed);
-  for (const Extent& extent : draft.extents)
-    for (uint64_t i = 0; i < extent.length; ++i)
-      draft.base.push_back(static_cast<std::byte>(dice()));
-  draft.content = draft.base;
+  const uint64_t before = total_length(draft.references);
+  draft.base.resize(before + total_length(draft.extents));
+  for (std::byte& byte : draft.base) byte = static_cast<std::byte>(dice());
+  draft.content.assign(draft.base.begin() + static_cast<std::ptrdiff_t>(before), draft.base.end());
   for (size_t i = dice() % 500; i < draft.content.size(); i += 1 + dice() % 3000)
     draft.content[i] ^= std::byte{0x80};
   return draft;
@@ -50,6 +51,53 @@ TEST(Patch, UsesAllOfALargeBase) {
   EXPECT_LT(packed(draft).packed.size(), 16U << 10);
 }
 
+/// So many extents of so many bytes, each behind a gap of the same size.
+std::vector<Extent> scattered(uint64_t first, uint64_t count, uint64_t length) {
+  std::vector<Extent> extents;
+  for (uint64_t i = 0; i < count; ++i) extents.push_back({first + i * 2 * length, length});
+  return extents;
+}
+
+TEST(Patch, UsesAllOfManyReferences) {
+  PatchDraft draft = random_draft({{0, 256 << 10}}, 1, scattered(1 << 20, 48, 8192));
+  std::copy_n(draft.base.begin() + 12345, draft.content.size(), draft.content.begin());
+  const PatchDraft expected = draft;
+  const PatchFrame patch = packed(std::move(draft));
+  EXPECT_LT(patch.packed.size(), 2000U);
+  EXPECT_EQ(expected.references, patch.references);
+  EXPECT_TRUE(applies_to(patch, expected.base));
+  EXPECT_EQ(expected.content, apply_patch(patch, expected.base));
+}
+
+TEST(Patch, UsesWhatStandsBehindTheReferencesToo) {
+  const PatchDraft draft = random_draft({{0, 256 << 10}}, 1, scattered(1 << 20, 48, 8192));
+  const PatchFrame patch = packed(draft);
+  EXPECT_LT(patch.packed.size(), draft.content.size() / 10);
+  EXPECT_EQ(draft.content, apply_patch(patch, draft.base));
+}
+
+TEST(Patch, OfMostSectorsAgainstMostSectorsComesBack) {
+  constexpr uint64_t kSectors = stream::kMaxContent / 512;
+  const auto sectors = [](uint64_t first) {  // as far from each other as their numbers can say
+    std::vector<Extent> extents;
+    for (uint64_t i = 0; i < kSectors; ++i) extents.push_back({first + (i << 52U), 512});
+    return extents;
+  };
+  PatchDraft draft = random_draft(sectors(0), 1, sectors(512));
+  const AlignedBytes same_page(draft.base.begin(), draft.base.begin() + 32768);
+  draft.content = random_draft(sectors(0), 2).content;
+  std::ranges::copy(same_page, draft.content.begin());
+  const PatchDraft expected = draft;
+  const EncodedBody body = encode(std::move(draft), kZstd);
+  EXPECT_GT(body.content.size(), expected.content.size() * 9 / 10);
+  EXPECT_LE(body.table.size() + body.content.size(), stream::kMaxPayload);
+  const auto patch = std::get<PatchFrame>(decoded(body));
+  EXPECT_EQ(expected.extents, patch.extents);
+  EXPECT_EQ(expected.references, patch.references);
+  EXPECT_TRUE(applies_to(patch, expected.base));
+  EXPECT_EQ(expected.content, apply_patch(patch, expected.base));
+}
+
 TEST(Patch, IsDataWhereTheBaseDoesNotHelp) {
   PatchDraft draft = random_draft({{0, 4096}});
   draft.content = random_draft({{0, 4096}}, 2).content;
@@ -73,6 +121,28 @@ TEST(Patch, AppliesToNothingElse) {
   EXPECT_FALSE(applies_to(elsewhere, draft.base));
 }
 
+TEST(Patch, AppliesToNoOtherReferences) {
+  const PatchDraft draft = random_draft({{8192, 1024}}, 1, {{0, 512}, {16384, 1024}});
+  const PatchFrame patch = packed(draft);
+  EXPECT_TRUE(applies_to(patch, draft.base));
+  for (size_t i = 0; i < draft.base.size(); ++i) {
+    AlignedBytes other = draft.base;
+    other[i] ^= std::byte{1};
+    ASSERT_FALSE(applies_to(patch, other)) << i;
+  }
+  PatchFrame elsewhere = patch;
+  elsewhere.references.back().offset = 32768;
+  EXPECT_FALSE(applies_to(elsewhere, draft.base));
+  elsewhere = patch;
+  elsewhere.extents.front().offset = 4096;
+  EXPECT_FALSE(applies_to(elsewhere, draft.base));
+  // The same places and bytes in the same order, but other ones of them are what changes.
+  PatchFrame without = patch;
+  without.extents.insert(without.extents.begin(), without.references.back());
+  without.references.pop_back();
+  EXPECT_EQ(ErrorKind::corrupt, kind_thrown_by([&] { (void)apply_patch(without, draft.base); }));
+}
+
 TEST(Patch, ThatGivesOtherContentIsCorrupt) {
   const PatchDraft draft = random_draft({{0, 4096}});
   PatchFrame patch = packed(draft);
@@ -81,13 +151,17 @@ TEST(Patch, ThatGivesOtherContentIsCorrupt) {
 }
 
 /// Payload of a PATCH frame that no encoder would write.
-Bytes raw_patch(uint32_t count, uint32_t length, ByteView list, ByteView zstd) {
+Bytes raw_patch(uint32_t count, uint32_t length, ByteView list, ByteView zstd,
+                uint32_t references = 0, ByteView reference_list = {}) {
   Bytes bytes;
   append_le(bytes, count);
   append_le(bytes, length);
   bytes.resize(40);
   append_le(bytes, static_cast<uint32_t>(list.size()));
+  append_le(bytes, references);
+  append_le(bytes, static_cast<uint32_t>(reference_list.size()));
   append(bytes, list);
+  append(bytes, reference_list);
   append(bytes, zstd);
   return bytes;
 }
@@ -130,6 +204,70 @@ TEST(Patch, DecoderRefusesWhatCannotBe) {
   store_le<uint32_t>(short_list, 40, 3);
   EXPECT_EQ(ErrorKind::corrupt,
             decoder_refusal(raw_frame(stream::FrameType::patch, 0, short_list)));
+}
+
+TEST(Patch, DecoderRefusesReferencesThatCannotBe) {
+  const AlignedBytes zstd = packed(random_draft({{0, 1024}})).packed;
+  const auto refusal_of = [&](uint32_t count, ByteView list) {
+    return decoder_refusal(raw_frame(stream::FrameType::patch, 0,
+                                     raw_patch(1, 1024, list_of({0, 2}), zstd, count, list)));
+  };
+  const auto refusal_of_list = [&](uint32_t count, std::vector<unsigned> list) {
+    return refusal_of(count, list_of(std::move(list)));
+  };
+  EXPECT_EQ(std::nullopt, refusal_of_list(0, {}));
+  EXPECT_EQ(std::nullopt, refusal_of_list(1, {0, 2}));  // meets what is patched
+  EXPECT_EQ(std::nullopt, refusal_of_list(2, {2, 1, 0, 1}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(0, {4, 2}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(2, {4, 2}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4, 1, 2, 1}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4, 0x82}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {5, 2}));  // an unmap
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4, 0}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(4097, {4, 2}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(UINT32_MAX, {4, 2}));
+  // One mebibyte together, and more.
+  EXPECT_EQ(std::nullopt, refusal_of_list(1, {4, 0x80, 0x10}));
+  EXPECT_EQ(std::nullopt, refusal_of_list(2, {4, 0xff, 0x0f, 4, 1}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4, 0x81, 0x10}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(2, {4, 0x80, 0x10, 4, 1}));
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of_list(2, {4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 4, 1}));
+  Bytes many;
+  for (unsigned i = 0; i < 4097; ++i) append(many, list_of({2, 1}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(4097, many));
+  // Behind all bytes that there can be, and around them.
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of_list(1, {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2}));
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of_list(2, {2, 1, 0xfc, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x03, 1}));
+}
+
+TEST(Patch, DecoderRefusesListsThatAreLongerThanThePayload) {
+  for (const size_t place : {40U, 48U}) {  // of the lists' lengths
+    Bytes bytes = raw_patch(1, 1024, list_of({0, 2}), {}, 1, list_of({4, 2}));
+    for (const uint32_t length : {5U, UINT32_MAX}) {
+      store_le<uint32_t>(bytes, place, length);
+      EXPECT_EQ(ErrorKind::corrupt, decoder_refusal(raw_frame(stream::FrameType::patch, 0, bytes)));
+    }
+  }
+  for (size_t size = 0; size < 52; ++size)
+    EXPECT_EQ(ErrorKind::corrupt,
+              decoder_refusal(raw_frame(stream::FrameType::patch, 0, Bytes(size))))
+        << size;
+}
+
+TEST(Patch, GrammarRefusesReferencesToWhatBaseOrVolumeDoNotHave) {
+  const auto refusal_of = [](uint64_t volume_size, uint64_t base_size) {
+    return refusal(whole_wire(delta_begin(volume_size, base_size),
+                              {patch_frame({{4096, 1024}}, {{0, 512}, {65536, 512}})}));
+  };
+  EXPECT_EQ(std::nullopt, refusal_of(66048, 66048));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(66048, 65536));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(65536, 66048));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(8192, 8192));
 }
 
 TEST(Patch, GrammarRefusesOneWithoutABase) {

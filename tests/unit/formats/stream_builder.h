@@ -59,10 +59,13 @@ inline DataFrame data_frame(std::vector<Extent> extents, unsigned seed = 0) {
   return data;
 }
 
-/// What patch_frame() applies to: something like what it gives.
-inline AlignedBytes patch_base(const std::vector<Extent>& extents) {
-  AlignedBytes base = data_frame(extents, 3).content;
-  for (size_t i = 100; i < base.size(); i += 1000) base[i] ^= std::byte{1};
+/// What patch_frame() applies to: the references, and something like what it gives.
+inline AlignedBytes patch_base(const std::vector<Extent>& extents,
+                               const std::vector<Extent>& references = {}) {
+  AlignedBytes base = data_frame(references, 4).content;
+  const size_t own = base.size();
+  append(base, data_frame(extents, 3).content);
+  for (size_t i = own + 100; i < base.size(); i += 1000) base[i] ^= std::byte{1};
   return base;
 }
 
@@ -74,8 +77,10 @@ inline FrameBody decoded(const EncodedBody& body) {
   return decoder.next().value().body;
 }
 
-inline PatchFrame patch_frame(const std::vector<Extent>& extents) {
-  PatchDraft draft = {extents, data_frame(extents, 3).content, patch_base(extents)};
+inline PatchFrame patch_frame(const std::vector<Extent>& extents,
+                              const std::vector<Extent>& references = {}) {
+  PatchDraft draft = {extents, data_frame(extents, 3).content, patch_base(extents, references),
+                      references};
   return std::get<PatchFrame>(decoded(encode(std::move(draft), kZstd)));
 }
 
@@ -179,7 +184,8 @@ inline std::vector<FrameBody> small_stream() {
   return whole(
       delta_begin(),
       {data_frame({{0, 512}, {4096, 1024}}, 1), ZeroFrame{{{8192, 512}}},
-       patch_frame({{12288, 1024}, {14336, 512}}), UnknownFrame{0x8007}, CheckpointFrame{16384, {}},
+       patch_frame({{12288, 1024}, {14336, 512}}, {{4096, 512}, {11776, 1024}, {65536, 512}}),
+       UnknownFrame{0x8007}, CheckpointFrame{16384, {}},
        UnmapFrame{{{65536, 65536}, {196608, 65536}}}, data_frame({{524288, 512}}, 2)});
 }
 
@@ -248,9 +254,10 @@ inline std::string describe(const FrameBody& body) {
             return fmt::format("DATA{} content={}", describe(data.extents), to_hex(sha.finish()));
           },
           [](const PatchFrame& patch) {
-            return fmt::format("PATCH{} base={:x},{:x} content={:x},{:x} packed={}",
-                               describe(patch.extents), patch.base.low, patch.base.high,
-                               patch.content.low, patch.content.high, to_hex(patch.packed));
+            return fmt::format("PATCH{} references{} base={:x},{:x} content={:x},{:x} packed={}",
+                               describe(patch.extents), describe(patch.references), patch.base.low,
+                               patch.base.high, patch.content.low, patch.content.high,
+                               to_hex(patch.packed));
           },
           [](const ZeroFrame& zero) { return "ZERO" + describe(zero.extents); },
           [](const UnmapFrame& unmap) { return "UNMAP" + describe(unmap.extents); },

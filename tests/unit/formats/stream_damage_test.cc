@@ -73,7 +73,7 @@ std::vector<std::string> meaning(const std::vector<Frame>& frames) {
   std::vector<std::string> texts;
   for (const Frame& frame : frames) {
     if (const auto* patch = std::get_if<PatchFrame>(&frame.body)) {
-      const AlignedBytes base = patch_base(patch->extents);
+      const AlignedBytes base = patch_base(patch->extents, patch->references);
       if (!applies_to(*patch, base)) fail(ErrorKind::verify, "another base");
       texts.push_back(describe(DataFrame{patch->extents, apply_patch(*patch, base)}));
     } else if (!std::holds_alternative<UnknownFrame>(frame.body) &&

@@ -175,7 +175,8 @@ class MergeTest : public testing::Test {
     old.resize(std::min<size_t>(old.size(), begin.volume_size));
     while (old.size() < begin.volume_size) old.push_back(static_cast<std::byte>(dice_()));
     MemoryVolume target(std::move(old));
-    Applier applier(target, begin, false, [&]() -> VolumeReader& { return target; });
+    const auto itself = [&]() -> VolumeReader& { return target; };
+    Applier applier(target, begin, false, {itself, itself});
     for (const Frame& frame : frames) applier.apply(FrameBody(frame.body));
     applier.finish();
     return std::move(target.content);
@@ -338,6 +339,25 @@ TEST_F(MergeTest, APatchOfSomethingElseIsRefused) {
   EXPECT_EQ(ErrorKind::base, kind_thrown_by([&] {
               merged({whole_wire(first, {base}), whole_wire(next, patch)});
             }));
+}
+
+/// Even where all that it is packed against was sent in full.
+TEST_F(MergeTest, APatchWithReferencesIsRefusedByName) {
+  const std::vector<Extent> pages = {{8192, 4096}};
+  const std::vector<Extent> references = {{0, 4096}};
+  const BeginFrame first = full_begin(65536);
+  BeginFrame next = delta_begin(65536, 65536);
+  next.base_id = first.snapshot_id;
+  next.snapshot_id = "next";
+  DataFrame base{{references[0], pages[0]}, patch_base(pages, references)};
+  const auto error = error_thrown_by([&] {
+    merged({whole_wire(first, {base}), whole_wire(next, {patch_frame(pages, references)})});
+  });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(ErrorKind::unsupported, error->kind());
+  const std::string text = error->what();
+  EXPECT_TRUE(text.starts_with("/proc/self/fd/")) << text;
+  EXPECT_NE(std::string::npos, text.find("--patch never")) << text;
 }
 
 /// Checksums and chain are right, but its own words are not: whoever made it did so on purpose.
