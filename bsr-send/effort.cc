@@ -58,7 +58,8 @@ Effort::Effort(const EffortSettings& settings, unsigned encoders)
     : settings_(settings),
       encoders_(std::max(encoders, 1U)),
       level_(kFirstRung),
-      reads_base_(settings.base) {
+      reads_base_(settings.base),
+      refers_(settings.always_base) {
   pause_.fill(kFirstPause);
 }
 
@@ -79,6 +80,8 @@ void Effort::passed(const Work& work) {
   const bool enough = window_.planned >= kWindowBytes && window_.all >= kWindowTime;
   if (!enough && window_.all < kLongestWindow && !is_slower_already()) return;
   const Work window = std::exchange(window_, {});
+  refers_ = settings_.always_base ||
+            (settings_.base && share(window.writing, window.all) >= kOutputLimits);
   if (window.planned == 0 || std::exchange(settling_, false)) return;
 
   const double rate =

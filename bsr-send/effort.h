@@ -21,7 +21,8 @@ struct EffortSettings {
 /// Compresses harder while the output is what the others wait for, and less while the encoders
 /// are; reads the base unless the reader is, or the stream is no shorter for it. Every other step
 /// is tried for some megabytes and taken back if the session was not faster with it, for longer
-/// each time.
+/// each time. References, which take reads here and there on both sides, are for outputs that the
+/// others wait for.
 class Effort {
  public:
   using Duration = std::chrono::steady_clock::duration;
@@ -42,6 +43,7 @@ class Effort {
   /// From any thread.
   [[nodiscard]] Compression compression() const;
   [[nodiscard]] bool reads_base() const { return reads_base_; }
+  [[nodiscard]] bool refers() const { return refers_; }
 
   /// From one thread.
   void passed(const Work& work);
@@ -71,6 +73,7 @@ class Effort {
   unsigned encoders_;
   std::atomic<size_t> level_;  // place in the ladder
   std::atomic<bool> reads_base_;
+  std::atomic<bool> refers_;
   uint64_t planned_ = 0;
   Work window_;
   bool settling_ = false;  // what passes now was made before the last step

@@ -166,10 +166,17 @@ std::optional<Cut> PieceReader::next() {
     if (segments_[next_].patch) {
       PatchDraft patch = gather_patch();
       cut.end = patch.extents.back().end();
+      if (base_.references != nullptr) {
+        base_.references->add_to(patch);
+        base_.references->sent(patch.extents, patch.content);
+      }
       cut.body = std::move(patch);
     } else {
       Piece piece = gather_piece();
       cut.end = end_of(piece);
+      const auto* data = std::get_if<DataFrame>(&piece);
+      if (data != nullptr && base_.references != nullptr)
+        base_.references->sent(data->extents, data->content);
       cut.body = std::move(piece);
     }
   } else if (plan_data_ > 0) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "bsr-send/references.h"
 #include "formats/delta.h"
 #include "formats/patch.h"
 #include "formats/piece.h"
@@ -16,7 +17,6 @@ namespace bsr {
 
 constexpr uint64_t kZeroUnit =
     16 * 1024;  // zero runs are cut out in aligned units; shorter ones only cost a few bytes
-constexpr uint64_t kPage = 4096;  // what is compared with the base, aligned in the volume
 
 /// The next part of a plan.
 struct Cut {
@@ -29,8 +29,9 @@ struct Cut {
 /// An older state of the volume that the receiver has.
 struct PieceBase {
   VolumeReader* volume = nullptr;
-  uint64_t size = 0;               ///< bytes
-  std::function<bool()> wanted{};  ///< asked for every part; none: all of it is
+  uint64_t size = 0;                 ///< bytes
+  std::function<bool()> wanted{};    ///< asked for every part; none: all of it is
+  References* references = nullptr;  ///< that patches may have
 };
 
 /// Reads what the plan names, in order, and gathers neighbours of one kind into one frame. With a

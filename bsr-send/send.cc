@@ -170,8 +170,21 @@ class Passes {
     const std::unique_ptr<VolumeReader> snapshot = volume();
     const std::unique_ptr<VolumeReader> older = base();
     ClippedDelta extents = extents_behind(position, plan_, begin_);
+    References references(
+        {.snapshot = [this] { return volume(); },
+         .base = [this] { return base(); },
+         .plan =
+             [this](uint64_t from) {
+               return std::make_unique<ClippedDelta>(extents_behind(from, plan_, begin_));
+             },
+         .size = std::min(begin_.base_size, begin_.volume_size)},
+        [&effort] { return effort.refers(); },
+        effort_.always_base ? References::Ahead::first : References::Ahead::in_background);
     PieceReader pieces(extents, *snapshot,
-                       {older.get(), begin_.base_size, [&effort] { return effort.reads_base(); }});
+                       {.volume = older.get(),
+                        .size = begin_.base_size,
+                        .wanted = [&effort] { return effort.reads_base(); },
+                        .references = &references});
     ship(pieces, out, effort, options_.threads);
   }
 

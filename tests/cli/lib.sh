@@ -123,6 +123,11 @@ state_of() {
   if [[ -f $1 ]]; then stat -Lc %s "$1" && sha256sum < "$1"; else stat -c '%F %i' "$1" 2> /dev/null || echo missing; fi
 }
 
+# write_sectors FILE FIRST STEP COUNT SEED: single sectors of random bytes, that far apart.
+write_sectors() {
+  perl -e 'my ($file, $first, $step, $count, $seed) = @ARGV; srand($seed); open F, "+<", $file; binmode F;
+    for (0 .. $count - 1) { seek F, ($first + $_ * $step) * 512, 0; print F pack("L*", map { int(rand(2**32)) } 1 .. 128) }' "$@"
+}
 # ---- content ---------------------------------------------------------------------------------
 # write_random FILE OFFSET_KIB LENGTH_KIB SEED: bytes that follow from SEED, and do not compress.
 write_random() {

@@ -94,6 +94,11 @@ write_random() {
   lab-io random "$(device "$1")" $(($2 * 1024)) $(($3 * 1024)) "$4" ${5:+$(($5 * 1024)) "$6"}
 }
 
+# copy_bytes VOLUME FROM LENGTH TO: within it, to a byte; as a log does with what stands elsewhere.
+copy_bytes() {
+  dd if="$(device "$1")" of="$(device "$1")" bs="$3" count=1 iflag=skip_bytes,fullblock skip="$2" oflag=seek_bytes seek="$4" conv=notrunc,fsync status=none
+}
+
 # write_zero VOLUME OFFSET_KIB LENGTH_KIB
 write_zero() {
   lab-io zero "$(device "$1")" $(($2 * 1024)) $(($3 * 1024))

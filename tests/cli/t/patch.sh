@@ -4,26 +4,20 @@ set -euo pipefail
 # shellcheck source=tests/cli/lib.sh
 . "$CLI/lib.sh"
 
-# sectors FILE FIRST STEP COUNT SEED: single sectors, that far apart.
-sectors() {
-  perl -e 'my ($file, $first, $step, $count, $seed) = @ARGV; srand($seed); open F, "+<", $file; binmode F;
-    for (0 .. $count - 1) { seek F, ($first + $_ * $step) * 512, 0; print F pack("L*", map { int(rand(2**32)) } 1 .. 128) }' "$@"
-}
-
 truncate -s 8M v1
 write_random v1 0 6000 1
 cp v1 v2
-sectors v2 5 131 60 2        # in as many chunks, one page each
+write_sectors v2 5 131 60 2        # in as many chunks, one page each
 write_random v2 6400 300 3   # where the base has nothing
 write_zero v2 1024 64        # a chunk that goes
 write_zero v2 2064 32        # two units of zeros inside of one
 dd if=v1 of=v2 bs=1 skip=3000000 seek=3000007 count=20000 conv=notrunc status=none # moved by some bytes
 # Other sizes, which end inside of a page.
 head -c $((5 * 1048576 + 1536)) v2 > v3
-sectors v3 9000 500 2 4
+write_sectors v3 9000 500 2 4
 cp v3 v4
 truncate -s $((7 * 1048576 + 512)) v4
-sectors v4 10200 3 30 5
+write_sectors v4 10200 3 30 5
 
 for chunk in 64 256; do
   make_pool $chunk v1 v2 v3 v4

@@ -27,13 +27,14 @@ ship_first() { bsr-send vg/s0 | ssh dr bsr-recv --pool vg/pool vg/data; }
 number=0 held=s0 patch=never
 
 # next_snapshot: 4 MiB of changes since the one that dr holds, less what is discarded of them, as vg/s$number. Every
-# other one is sent as patches, and has changes within pages.
+# other one is sent as patches, and has changes within pages and copies of other places.
 next_snapshot() {
   local i
   number=$((number + 1)) patch=never
   if ((number % 2 == 0)); then
     patch=always
     for ((i = 0; i < 16; i++)); do write_random vg/data $((RANDOM % 16384)) 1 "$RANDOM"; done
+    for ((i = 0; i < 8; i++)); do copy_bytes vg/data $((RANDOM * 400)) 100000 $((RANDOM * 400)); done
   fi
   for ((i = 0; i < 8; i++)); do write_random vg/data $((i * 1984 + RANDOM % 1472)) 512 "$RANDOM"; done
   discard vg/data $((RANDOM % 250 * 64)) 320

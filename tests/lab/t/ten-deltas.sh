@@ -29,6 +29,10 @@ change() {
   write_somewhere
   write_somewhere
   write_somewhere
+  copy_bytes vg/data 100000 150000 1000003 # of what comes before, and of what comes later
+  copy_bytes vg/data $((kib * 1024 - 300000)) 150000 1200003
+  write_random vg/data 100 1 "$RANDOM" 8 20
+  write_random vg/data $((kib - 290)) 1 "$RANDOM" 8 20
   case $(($1 % 5)) in
     0)
       place
@@ -63,15 +67,18 @@ snapshot vg/data s0
 bsr-send vg/s0 | ssh dr bsr-recv --pool vg/pool vg/data
 compare vg/s0
 
+references=0
 for round in 1 2 3 4 5 6 7 8 9 10; do
   change "$round"
   snapshot vg/data "s$round"
   # Both engines must agree on what the kernel wrote. Whole chunks and patches in turn.
   patch=never
   if ((round % 2 == 0)); then patch=always; fi
-  bsr-send --delta-engine check --patch $patch -i "vg/s$((round - 1))" "vg/s$round" | ssh dr bsr-recv vg/data
+  bsr-send --delta-engine check --patch $patch -i "vg/s$((round - 1))" "vg/s$round" | tee stream | ssh dr bsr-recv vg/data
   compare "vg/s$round"
+  references=$((references + $(bsr-stream dump --json stream | grep -c '"references":\[\[' || true)))
 done
+((references > 0)) || fail "no patch was packed against another place"
 expect_same 11 "$(on dr "generations vg/data | wc -l")" "number of generations"
 if active vg/s9 || active vg/s10; then fail "the sender left its snapshots active"; fi
 if metadata_snapshot_held vg/pool; then fail "the metadata snapshot is still held"; fi

@@ -154,6 +154,59 @@ TEST(Effort, WithoutABaseNoneIsRead) {
   EXPECT_FALSE(effort.reads_base());
 }
 
+/// With a base that takes no time to read.
+Session with_base(double link) {
+  return {.reader_with_base = 1500 * kMega, .left_by_base = 0.2, .link = link};
+}
+
+TEST(Effort, PatchesReferWhileTheOutputHoldsTheSessionUp) {
+  Session session = with_base(2 * kMega);
+  Effort effort({.base = true}, session.encoders);
+  EXPECT_FALSE(effort.refers());
+  seconds(session, effort, 32 << 20);
+  EXPECT_TRUE(effort.refers());
+  session.link = 100000 * kMega;
+  seconds(session, effort, 1 << 30);
+  EXPECT_FALSE(effort.refers());
+  session.link = 2 * kMega;
+  seconds(session, effort, 64 << 20);
+  EXPECT_TRUE(effort.refers());
+}
+
+TEST(Effort, PatchesDoNotReferWhereTheOutputIsFast) {
+  Effort effort({.base = true}, 2);
+  for (unsigned i = 0; i < 100; ++i) {
+    seconds(with_base(100000 * kMega), effort, 8 << 20);
+    ASSERT_FALSE(effort.refers()) << i;
+  }
+}
+
+/// After two seconds, however little passes.
+TEST(Effort, PatchesReferSoonWhereTheOutputIsVerySlow) {
+  const Session session = with_base(100e3);
+  Effort effort({.base = true}, session.encoders);
+  double time = 0;
+  while (!effort.refers() && time < 10) time += seconds(session, effort, kPiece);
+  EXPECT_LT(time, 2.7);
+}
+
+TEST(Effort, PatchesReferWhateverTheOutputDoesWhereTheBaseIsAlwaysRead) {
+  Effort effort({.base = true, .always_base = true}, 2);
+  EXPECT_TRUE(effort.refers());
+  for (unsigned i = 0; i < 20; ++i) {
+    seconds(with_base(100000 * kMega), effort, 64 << 20);
+    ASSERT_TRUE(effort.refers()) << i;
+  }
+}
+
+TEST(Effort, NothingRefersWithoutABase) {
+  Effort effort({.base = false}, 2);
+  for (unsigned i = 0; i < 20; ++i) {
+    seconds({.link = kMega}, effort, 8 << 20);
+    ASSERT_FALSE(effort.refers()) << i;
+  }
+}
+
 TEST(Effort, GoesBackWhenTheLinkGetsSlower) {
   Session session{.link = 10000 * kMega};
   Effort effort({}, session.encoders);

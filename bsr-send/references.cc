@@ -1,0 +1,104 @@
+#include "bsr-send/references.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/error.h"
+#include "platform/signals.h"
+
+namespace bsr {
+namespace {
+
+constexpr size_t kMostBlocks = 48;  // referred to by a patch
+
+bool is_within(uint64_t offset, const std::vector<Extent>& extents) {
+  const auto behind = std::ranges::upper_bound(extents, offset, {}, &Extent::offset);
+  return behind != extents.begin() && std::prev(behind)->end() > offset;
+}
+
+/// The pages of these blocks that end at or below `size` and are not among `extents`.
+std::vector<Extent> pages_of(const std::vector<uint64_t>& blocks, uint64_t size,
+                             const std::vector<Extent>& extents) {
+  std::vector<Extent> pages;
+  for (const uint64_t block : blocks)
+    for (uint64_t at = block * kBlock; at < (block + 1) * kBlock; at += kPage) {
+      if (at + kPage > size || is_within(at, extents)) continue;
+      if (!pages.empty() && pages.back().end() == at)
+        pages.back().length += kPage;
+      else
+        pages.push_back({at, kPage});
+    }
+  return pages;
+}
+
+}  // namespace
+
+void References::start(uint64_t position) {
+  snapshot_ = source_.snapshot();
+  base_ = source_.base();
+  index_ = std::make_unique<BlockIndex>();
+  indexer_ =
+      std::make_unique<BaseIndexer>(source_.plan(position), source_.base(), source_.size, *index_);
+  if (ahead_ == Ahead::first) return;
+  try {
+    indexing_ = std::jthread([this](const std::stop_token& stop) {
+      try {
+        indexer_->run(stop);
+      } catch (
+          const std::exception&) {  // NOLINT(bugprone-empty-catch): who looks for changes reads the
+                                    // same, and says so
+      }
+    });
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): fewer references then
+  }
+}
+
+void References::index_ahead_of(uint64_t position) {
+  indexer_->passed(position);
+  if (ahead_ == Ahead::in_background) return;
+  do throw_if_stopped();
+  while (indexer_->step());
+}
+
+/// Before `begin` what was sent, from there on what the base has.
+AlignedBytes References::read(const std::vector<Extent>& references, uint64_t begin) {
+  AlignedBytes bytes(total_length(references));
+  std::vector<ReadRequest> sent;
+  std::vector<ReadRequest> older;
+  std::span<std::byte> rest(bytes);
+  for (const Extent& reference : references) {
+    const uint64_t before = std::clamp(begin, reference.offset, reference.end()) - reference.offset;
+    if (before > 0) sent.push_back({reference.offset, rest.first(before)});
+    if (before < reference.length)
+      older.push_back({reference.offset + before, rest.subspan(before, reference.length - before)});
+    rest = rest.subspan(reference.length);
+  }
+  read_all(*snapshot_, sent);
+  read_all(*base_, older);
+  return bytes;
+}
+
+void References::add_to(PatchDraft& patch) {
+  if (!wanted_()) return;
+  const uint64_t begin = patch.extents.front().offset;
+  if (!index_) start(begin);
+  index_ahead_of(begin);
+  BlockIndex::Fingerprints wanted;
+  std::ranges::set_difference(BlockIndex::fingerprints(patch.content),
+                              BlockIndex::fingerprints(patch.base), std::back_inserter(wanted));
+  patch.references = pages_of(index_->find(wanted, kMostBlocks), source_.size, patch.extents);
+  if (patch.references.empty()) return;
+  AlignedBytes base = read(patch.references, begin);
+  append(base, patch.base);
+  patch.base = std::move(base);
+}
+
+void References::sent(std::span<const Extent> extents, ByteView content) {
+  if (!index_ || !wanted_()) return;
+  for (const Extent& extent : extents) {
+    index_->add_pages(extent, content);
+    content = content.subspan(extent.length);
+  }
+}
+
+}  // namespace bsr
