@@ -40,16 +40,16 @@ void References::start(uint64_t position) {
   indexer_ =
       std::make_unique<BaseIndexer>(source_.plan(position), source_.base(), source_.size, *index_);
   if (ahead_ == Ahead::first) return;
+  // Where the thread ends early, or cannot begin, there are fewer references. A base that cannot be
+  // read is noticed by who looks for changes.
   try {
     indexing_ = std::jthread([this](const std::stop_token& stop) {
       try {
         indexer_->run(stop);
-      } catch (
-          const std::exception&) {  // NOLINT(bugprone-empty-catch): who looks for changes reads the
-                                    // same, and says so
+      } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
       }
     });
-  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): fewer references then
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
   }
 }
 

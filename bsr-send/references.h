@@ -32,6 +32,9 @@ class References {
   References(Source source, std::function<bool()> wanted, Ahead ahead)
       : source_(std::move(source)), wanted_(std::move(wanted)), ahead_(ahead) {}
 
+  References(const References&) = delete;
+  References& operator=(const References&) = delete;
+
   /// The references that help, and what they hold.
   void add_to(PatchDraft& patch);
 
