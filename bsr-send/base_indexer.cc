@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace bsr {
 namespace {
 
@@ -12,11 +14,17 @@ constexpr uint64_t kReadAtOnce = 1U << 20;  // bytes
 void BaseIndexer::passed(uint64_t position) {
   const std::lock_guard lock(mutex_);
   position_ = position;
+  paused_ = false;
   while (!ahead_.empty() && ahead_.front().end <= position) {
     ahead_bytes_ -= ahead_.front().bytes;
     ahead_.pop_front();
   }
   room_.notify_one();
+}
+
+void BaseIndexer::pause() {
+  const std::lock_guard lock(mutex_);
+  paused_ = true;
 }
 
 /// The next one that the stream has not passed; false at the end of the plan.
@@ -41,14 +49,17 @@ bool BaseIndexer::take_part() {
 bool BaseIndexer::step() {
   {
     const std::lock_guard lock(mutex_);
-    if (ended_ || ahead_bytes_ >= most_ahead_) return false;
+    if (ended_ || !has_room()) return false;
   }
-  if (!take_part()) {
+  try {
+    ended_ = !take_part();
+    if (ended_) return false;
+    bytes_.resize(part_.length);
+    base_->read(part_.offset, bytes_);
+  } catch (const Error&) {
     ended_ = true;
     return false;
   }
-  bytes_.resize(part_.length);
-  base_->read(part_.offset, bytes_);
   index_.add_pages(part_, bytes_);
   const std::lock_guard lock(mutex_);
   if (part_.end() <= position_) return true;  // the stream was faster
@@ -62,7 +73,7 @@ void BaseIndexer::run(const std::stop_token& stop) {
     if (step()) continue;
     if (ended_) return;
     std::unique_lock lock(mutex_);
-    room_.wait(lock, stop, [this] { return ahead_bytes_ < most_ahead_; });
+    room_.wait(lock, stop, [this] { return has_room(); });
   }
 }
 

@@ -32,7 +32,11 @@ class BaseIndexer {
   /// The stream has come to this place; from any thread.
   void passed(uint64_t position);
 
-  /// Reads and adds one part. False when the plan is at its end or far enough ahead.
+  /// Nothing is needed until passed() is called; from any thread.
+  void pause();
+
+  /// Reads and adds one part. False when the plan is at its end, far enough ahead or paused. Where
+  /// the base cannot be read it ends: who looks for changes reads there too, and says so.
   bool step();
 
   /// Steps until the plan is at its end or it shall stop.
@@ -43,6 +47,7 @@ class BaseIndexer {
     uint64_t end;
     uint64_t bytes;
   };
+  [[nodiscard]] bool has_room() const { return ahead_bytes_ < most_ahead_ && !paused_; }
   bool take_part();
 
   std::unique_ptr<DeltaSource> plan_;
@@ -56,6 +61,7 @@ class BaseIndexer {
   AlignedBytes bytes_;
   std::mutex mutex_;
   std::condition_variable_any room_;
+  bool paused_ = false;
   uint64_t position_ = 0;   // of the stream
   std::deque<Part> ahead_;  // of that, indexed, in order
   uint64_t ahead_bytes_ = 0;

@@ -26,6 +26,8 @@ constexpr size_t kFirstRung = 3;
 constexpr double kOutputLimits = 0.5;
 constexpr double kOutputIsFree = 0.2;
 constexpr double kEncodersLimit = 0.7;
+// Of what passed the line before: so much, or it is not the line that holds the session up.
+constexpr double kFullLine = 0.9;
 // What the encoders may be busy after a step to a higher level.
 constexpr double kEncodersMayHave = 0.5;
 // A step was worth it when the session is so much faster.
@@ -80,8 +82,7 @@ void Effort::passed(const Work& work) {
   const bool enough = window_.planned >= kWindowBytes && window_.all >= kWindowTime;
   if (!enough && window_.all < kLongestWindow && !is_slower_already()) return;
   const Work window = std::exchange(window_, {});
-  refers_ = settings_.always_base ||
-            (settings_.base && share(window.writing, window.all) >= kOutputLimits);
+  if (settings_.base && !settings_.always_base) decide_references(window);
   if (window.planned == 0 || std::exchange(settling_, false)) return;
 
   const double rate =
@@ -98,6 +99,28 @@ void Effort::passed(const Work& work) {
   if (!step || !is_possible(*step)) return;
   trial_ = {*step, rate, level_, reads_base_};
   take(*step, window);
+}
+
+/// One slow window alone says nothing: a receiver may take its time to begin.
+void Effort::decide_references(const Work& window) {
+  const double seconds = std::chrono::duration<double>(window.all).count();
+  const Rates now = {static_cast<double>(window.planned) / seconds,
+                     static_cast<double>(window.sent) / seconds};
+  const double writing = share(window.writing, window.all);
+  const bool was_slow = std::exchange(was_slow_, writing >= kOutputLimits);
+  if (!refers_) {
+    if (!was_slow || !was_slow_ || !is_possible(Step::refer)) return;
+    without_references_ = now;
+    refers_ = references_settle_ = true;
+  } else if (writing < kOutputIsFree) {
+    refers_ = false;
+  } else if (!std::exchange(references_settle_, false)) {
+    if (now.sent >= kFullLine * without_references_.sent ||
+        now.planned >= kWorthIt * without_references_.planned)
+      return;
+    refers_ = false;
+    postpone(Step::refer);
+  }
 }
 
 /// What is tried takes longer for a part of a window than what was before it for all of that.
@@ -158,6 +181,8 @@ bool Effort::is_possible(Step step) const {
       return reads_base_ && !settings_.always_base;
     case Step::base:
       return !reads_base_ && settings_.base;
+    case Step::refer:
+      return reads_base_ && !refers_;
   }
   return false;
 }
@@ -176,6 +201,9 @@ void Effort::take(Step step, const Work& work) {
       break;
     case Step::base:
       reads_base_ = true;
+      break;
+    case Step::refer:
+      refers_ = true;
       break;
   }
   settling_ = true;

@@ -21,8 +21,9 @@ struct EffortSettings {
 /// Compresses harder while the output is what the others wait for, and less while the encoders
 /// are; reads the base unless the reader is, or the stream is no shorter for it. Every other step
 /// is tried for some megabytes and taken back if the session was not faster with it, for longer
-/// each time. References, which take reads here and there on both sides, are for outputs that the
-/// others wait for.
+/// each time. References are for outputs that the others wait for: they take small reads on both
+/// sides, and stay only while the line remains as full as it was, or the session gets faster. A
+/// receiver that is slow looks like a slow line, but these reads make it slower.
 class Effort {
  public:
   using Duration = std::chrono::steady_clock::duration;
@@ -49,8 +50,13 @@ class Effort {
   void passed(const Work& work);
 
  private:
-  enum class Step { less, more, no_base, base };
-  static constexpr size_t kSteps = 4;
+  enum class Step { less, more, no_base, base, refer };
+  static constexpr size_t kSteps = 5;
+
+  struct Rates {
+    double planned = 0;  // bytes of the plan per second
+    double sent = 0;     // bytes of the stream per second
+  };
 
   /// What was before it.
   struct Trial {
@@ -60,6 +66,7 @@ class Effort {
     bool reads_base;
   };
 
+  void decide_references(const Work& window);
   [[nodiscard]] bool is_slower_already() const;
   void give_base_up();
   void postpone(Step step);
@@ -77,6 +84,9 @@ class Effort {
   uint64_t planned_ = 0;
   Work window_;
   bool settling_ = false;  // what passes now was made before the last step
+  bool was_slow_ = false;  // the output, in the window before
+  bool references_settle_ = false;
+  Rates without_references_;
   std::optional<Trial> trial_;
   std::array<unsigned, kSteps> rest_{};   // windows until a step is tried again
   std::array<unsigned, kSteps> pause_{};  // how long the next rest is

@@ -10,6 +10,8 @@ namespace bsr {
 namespace {
 
 constexpr size_t kMostBlocks = 48;  // referred to by a patch
+// Indexed before a patch is made; with more the receiver would wait too long.
+constexpr size_t kPartsPerPatch = 1024;
 
 bool is_within(uint64_t offset, const std::vector<Extent>& extents) {
   const auto behind = std::ranges::upper_bound(extents, offset, {}, &Extent::offset);
@@ -40,24 +42,16 @@ void References::start(uint64_t position) {
   indexer_ =
       std::make_unique<BaseIndexer>(source_.plan(position), source_.base(), source_.size, *index_);
   if (ahead_ == Ahead::first) return;
-  // Where the thread ends early, or cannot begin, there are fewer references. A base that cannot be
-  // read is noticed by who looks for changes.
   try {
-    indexing_ = std::jthread([this](const std::stop_token& stop) {
-      try {
-        indexer_->run(stop);
-      } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
-      }
-    });
-  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
+    indexing_ = std::jthread([this](const std::stop_token& stop) { indexer_->run(stop); });
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): fewer references then
   }
 }
 
 void References::index_ahead_of(uint64_t position) {
   indexer_->passed(position);
   if (ahead_ == Ahead::in_background) return;
-  do throw_if_stopped();
-  while (indexer_->step());
+  for (size_t i = 0; i < kPartsPerPatch && indexer_->step(); ++i) throw_if_stopped();
 }
 
 /// Before `begin` what was sent, from there on what the base has.
@@ -79,7 +73,10 @@ AlignedBytes References::read(const std::vector<Extent>& references, uint64_t be
 }
 
 void References::add_to(PatchDraft& patch) {
-  if (!wanted_()) return;
+  if (!wanted_()) {
+    if (indexer_) indexer_->pause();
+    return;
+  }
   const uint64_t begin = patch.extents.front().offset;
   if (!index_) start(begin);
   index_ahead_of(begin);

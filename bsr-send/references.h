@@ -17,7 +17,7 @@ class References {
  public:
   enum class Ahead {
     in_background,
-    first,  ///< before a patch is made; then the same volumes give the same patches
+    first,  ///< some of it before each patch is made; then the same volumes give the same patches
   };
 
   /// What it reads, with readers of its own, for one thread each; opened when they are needed.

@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "base/error.h"
 #include "tests/fakes/memory_volume.h"
 
 namespace bsr {
@@ -26,6 +27,11 @@ class List final : public DeltaSource {
 
  private:
   std::deque<DeltaExtent> extents_;
+};
+
+class BrokenReader final : public VolumeReader {
+ public:
+  void read(uint64_t, std::span<std::byte>) override { fail(ErrorKind::failed, "disk broke"); }
 };
 
 Bytes random_bytes(size_t size) {
@@ -97,6 +103,22 @@ TEST_F(BaseIndexerTest, FollowsTheStreamToTheEndOfThePlan) {
   }
   ahead.passed(16 * kMib);
   thread.join();
+  EXPECT_FALSE(ahead.step());
+}
+
+TEST_F(BaseIndexerTest, IsPausedUntilTheStreamIsThere) {
+  BaseIndexer ahead = indexer({{{0, 16 * kMib}, DeltaKind::data}}, 16 * kMib, 2 * kMib);
+  EXPECT_TRUE(ahead.step());
+  ahead.pause();
+  EXPECT_FALSE(ahead.step());
+  ahead.passed(0);
+  EXPECT_TRUE(ahead.step());
+}
+
+TEST_F(BaseIndexerTest, EndsWhereTheBaseCannotBeRead) {
+  BaseIndexer ahead{std::make_unique<List>(std::deque<DeltaExtent>{{{0, kMib}, DeltaKind::data}}),
+                    std::make_unique<BrokenReader>(), kMib, index_};
+  EXPECT_FALSE(ahead.step());
   EXPECT_FALSE(ahead.step());
 }
 

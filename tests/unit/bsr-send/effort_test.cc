@@ -29,10 +29,12 @@ const std::map<int, Encoder> kNoise = {{0, {9000 * kMega, 1}},
                                        {9, {119 * kMega, 1}}};
 
 struct Session {
-  double reader = 2000 * kMega;  ///< bytes of the plan per second
-  double reader_with_base = 0;   ///< 0: there is none
-  double left_by_base = 0.1;     ///< of the bytes, where it is read
-  double link = 100 * kMega;     ///< bytes of the stream per second
+  double reader = 2000 * kMega;   ///< bytes of the plan per second
+  double reader_with_base = 0;    ///< 0: there is none
+  double left_by_base = 0.1;      ///< of the bytes, where it is read
+  double link = 100 * kMega;      ///< bytes of the stream per second
+  double link_to_references = 0;  ///< the same where patches refer; 0: no other
+  double left_by_references = 1;  ///< of the stream
   std::map<int, Encoder> data = kText;
   unsigned encoders = 2;
 };
@@ -47,7 +49,11 @@ double seconds(const Session& session, Effort& effort, uint64_t bytes) {
     const double part = base ? session.left_by_base : 1;
     const double reading = kPiece / (base ? session.reader_with_base : session.reader);
     const double encoding = kPiece * part / encoder.rate;
-    const double writing = kPiece * part / encoder.ratio / session.link;
+    const bool refers = base && effort.refers();
+    const double sent = kPiece * part / encoder.ratio * (refers ? session.left_by_references : 1);
+    const double link =
+        refers && session.link_to_references > 0 ? session.link_to_references : session.link;
+    const double writing = sent / link;
     const double time = std::max({reading, encoding / session.encoders, writing});
     const auto duration = [](double value) {
       return std::chrono::duration_cast<Effort::Duration>(std::chrono::duration<double>(value));
@@ -55,7 +61,7 @@ double seconds(const Session& session, Effort& effort, uint64_t bytes) {
     // Whoever is slowest is always busy; the writer waits for the link only where that is.
     effort.passed({.planned = kPiece,
                    .encoded = static_cast<uint64_t>(kPiece * part),
-                   .sent = static_cast<uint64_t>(kPiece * part / encoder.ratio),
+                   .sent = static_cast<uint64_t>(sent),
                    .all = duration(time),
                    .writing = duration(writing < time ? 0 : time),
                    .encoding = duration(encoding)});
@@ -181,13 +187,48 @@ TEST(Effort, PatchesDoNotReferWhereTheOutputIsFast) {
   }
 }
 
-/// After two seconds, however little passes.
+/// Two windows of two seconds, however little passes.
 TEST(Effort, PatchesReferSoonWhereTheOutputIsVerySlow) {
   const Session session = with_base(100e3);
   Effort effort({.base = true}, session.encoders);
   double time = 0;
   while (!effort.refers() && time < 10) time += seconds(session, effort, kPiece);
-  EXPECT_LT(time, 2.7);
+  EXPECT_LT(time, 5.5);
+}
+
+TEST(Effort, PatchesReferWhereTheSessionGetsFasterByThat) {
+  Session session = with_base(2 * kMega);
+  const double without = seconds(session, Compression{}, true, 1 << 30);
+  session.left_by_references = 0.3;
+  Effort effort({.base = true}, session.encoders);
+  EXPECT_LT(seconds(session, effort, 1 << 30), 0.5 * without);
+  EXPECT_TRUE(effort.refers());
+}
+
+/// It looks like a slow line, and has to read for each of them.
+TEST(Effort, PatchesDoNotReferWhereTheReceiverIsSlowerByThat) {
+  Session session = with_base(2 * kMega);
+  session.link_to_references = 0.4 * kMega;
+  session.left_by_references = 0.5;
+  Session never = session;
+  never.link_to_references = session.link;
+  never.left_by_references = 1;
+  Effort effort({.base = true}, session.encoders);
+  Effort other({.base = true}, session.encoders);
+  EXPECT_LT(seconds(session, effort, 4ULL << 30), 1.15 * seconds(never, other, 4ULL << 30));
+}
+
+/// A receiver that takes its time to begin is no slow line.
+TEST(Effort, OneSlowWindowMakesNoReferences) {
+  Session session = with_base(kMega / 100);
+  Effort effort({.base = true}, session.encoders);
+  double time = 0;
+  while (time < 2) time += seconds(session, effort, kPiece);
+  session.link = 100000 * kMega;
+  for (unsigned i = 0; i < 100; ++i) {
+    seconds(session, effort, 1 << 20);
+    ASSERT_FALSE(effort.refers()) << i;
+  }
 }
 
 TEST(Effort, PatchesReferWhateverTheOutputDoesWhereTheBaseIsAlwaysRead) {
