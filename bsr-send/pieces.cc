@@ -10,6 +10,8 @@ namespace {
 
 // Where nothing differs, the receiver hears how far we are after so many bytes.
 constexpr uint64_t kMostInSilence = 16ULL << 20;
+// dm-thin's chunks are multiples of this, and only whole ones are discarded.
+constexpr size_t kLeastChunk = 64 << 10;
 // Enough to keep a disk busy while one is compared.
 constexpr size_t kBlocksAhead = 16;
 
@@ -26,15 +28,27 @@ void PieceReader::add_segment(const Segment& segment) {
     segments_.push_back(segment);
 }
 
+/// Whether what the base has of the least chunk around this part of it, which is at `offset` in the
+/// block, is more than zeros.
+bool PieceReader::base_helps(Extent extent, size_t offset) const {
+  const size_t before = std::min<size_t>(offset, extent.offset % kLeastChunk);
+  const ByteView base = ByteView(base_block_);
+  if (offset >= base.size()) return false;
+  return !is_zero(
+      base.subspan(offset - before, std::min(kLeastChunk - extent.offset % kLeastChunk + before,
+                                             base.size() - (offset - before))));
+}
+
 /// Of an area that does not hold zeros only: the pages that are not as in the base.
 void PieceReader::split_pages(Extent extent, size_t offset) {
+  const bool helps = base_helps(extent, offset);
   uint64_t position = extent.offset;
   while (position < extent.end()) {
     const uint64_t length = std::min(extent.end(), (position / kPage + 1) * kPage) - position;
     const bool has_base = offset + length <= base_block_.size();
     const ByteView page = ByteView(block_).subspan(offset, length);
     if (!has_base || !same(page, ByteView(base_block_).subspan(offset, length)) || is_zero(page))
-      add_segment({ChangeKind::data, has_base && base_helps_, {position, length}, offset});
+      add_segment({ChangeKind::data, has_base && helps, {position, length}, offset});
     position += length;
     offset += length;
   }
@@ -106,7 +120,6 @@ bool PieceReader::fill() {
   plan_data_ += block.bytes.size();
   block_ = std::move(block.bytes);
   base_block_ = std::move(block.base);
-  base_helps_ = !is_zero(base_block_);
   split_block(block.part.extent);
   return true;
 }

@@ -36,8 +36,8 @@ struct PieceBase {
 
 /// Reads what the plan names, in order, and gathers neighbours of one kind into one frame. With a
 /// base, pages that are as they were are left out, and the others become patches where the base has
-/// something that they can be packed against. Zeros are never left out: the base may read as zeros
-/// because somebody discarded what it held.
+/// something that they can be packed against. Zeros are never left out, and nothing is packed
+/// against a chunk of them: the base may read as zeros because somebody discarded what it held.
 class PieceReader {
  public:
   PieceReader(DeltaSource& plan, VolumeReader& volume, PieceBase base = {})
@@ -72,6 +72,7 @@ class PieceReader {
   bool at_hand();
   void split_block(Extent extent);
   void split_pages(Extent extent, size_t offset);
+  [[nodiscard]] bool base_helps(Extent extent, size_t offset) const;
   void add_segment(const Segment& segment);
   void add(Piece& piece, const Segment& segment);
   void add(PatchDraft& patch, const Segment& segment) const;
@@ -86,7 +87,6 @@ class PieceReader {
   bool planned_all_ = false;
   AlignedBytes block_;             // the bytes that segments_ point into
   AlignedBytes base_block_;        // the base there
-  bool base_helps_ = false;        // it is not all zeros
   std::vector<Segment> segments_;  // in order, from next_
   size_t next_ = 0;
   uint64_t read_end_ = 0;   // of what was read or planned as unmapped

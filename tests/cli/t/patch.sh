@@ -100,6 +100,18 @@ cp v1 target
 receive_from zeros ./target --base "$(identity 1)" > said
 expect_equal zeroed target
 
+# Nor is anything packed against such zeros: the receiver may still have what was discarded.
+cp holes filled
+write_sectors filled 2050 3 40 8
+write_sectors filled 2180 3 40 9
+make_pool 64 holes filled
+send_to filling --size 8388608 --patch always -i 1 2
+bsr-stream dump filling > shown
+grep -q ' PATCH ' shown || fail "no PATCH in $(< shown)"
+cp v1 target
+receive_from filling ./target --base "$(identity 1)" > said
+expect_equal filled target
+
 # A base that was written to after it was taken need not hold what was shipped.
 make_pool 64 v1 v2
 sed -i '0,/creation_time="1"/s//creation_time="0"/' pool.xml
