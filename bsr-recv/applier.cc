@@ -64,11 +64,12 @@ AlignedBytes Applier::patched(const PatchFrame& patch) const {
   const AlignedBytes base = base_of(patch);
   if (!applies_to(patch, base))
     fail(ErrorKind::verify,
-         "between bytes {} and {} the base here is not what the stream was made against: it is "
+         "between bytes {} and {}{} the base here is not what the stream was made against: it is "
          "damaged, or was written to; compare both sides (bsr-stream digest), send against what is "
          "here (bsr-recv --digests, bsr-send --against), or send whole areas (bsr-send --patch "
          "never)",
-         patch.extents.front().offset, patch.extents.back().end());
+         patch.extents.front().offset, patch.extents.back().end(),
+         patch.references.empty() ? "" : ", or where that refers to,");
   return apply_patch(patch, base);
 }
 

@@ -19,6 +19,7 @@
 #include "formats/resume_token.h"
 #include "platform/kill_point.h"
 #include "platform/progress_meter.h"
+#include "platform/signals.h"
 
 namespace bsr {
 namespace {
@@ -243,6 +244,7 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
   uint64_t done = 0;
   try {
     while (std::optional<Frame> frame = incoming.next()) {
+      throw_if_stopped();  // frames that were read already wait here, and may take their time
       done += planned_bytes(frame->body);
       const bool is_checkpoint = std::holds_alternative<CheckpointFrame>(frame->body);
       applier.apply(std::move(frame->body));

@@ -10,6 +10,7 @@
 #include "base/aligned_bytes.h"
 #include "base/error.h"
 #include "base/ordered_work.h"
+#include "platform/file_reads.h"
 #include "platform/signals.h"
 
 namespace bsr {

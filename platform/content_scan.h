@@ -36,14 +36,4 @@ ContentResult scan_content(const ContentScan& scan,
 ContentResult scan_file(BlockFile& file, const std::function<void(const Digest& leaf)>& on_leaf,
                         unsigned threads = default_scan_threads());
 
-/// Reads a file that somebody else owns.
-class BorrowedReader final : public VolumeReader {
- public:
-  explicit BorrowedReader(BlockFile& file) : file_(file) {}
-  void read(uint64_t offset, std::span<std::byte> into) override { file_.read(offset, into); }
-
- private:
-  BlockFile& file_;
-};
-
 }  // namespace bsr

@@ -39,6 +39,20 @@ class FileReads {
   IoQueue queue_;
 };
 
+/// One that somebody else owns.
+class BorrowedReader final : public VolumeReader {
+ public:
+  explicit BorrowedReader(BlockFile& file) : file_(file), reads_(file) {}
+  void read(uint64_t offset, std::span<std::byte> into) override { file_.read(offset, into); }
+  void start(uint64_t offset, std::span<std::byte> into) override { reads_.start(offset, into); }
+  void finish() override { reads_.finish(); }
+  void abandon() override { reads_.abandon(); }
+
+ private:
+  BlockFile& file_;
+  FileReads reads_;
+};
+
 /// A file or block device as a volume.
 class BlockReader final : public VolumeReader {
  public:
