@@ -137,7 +137,6 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
   return *sink_;
 }
 
-/// It is written in place, and no byte twice.
 VolumeReader& PlainTarget::written() {
   if (!reader_) reader_.emplace(sink_->file());
   return *reader_;

@@ -29,6 +29,7 @@ class PlainTarget final : public Target {
   [[nodiscard]] bool holds(const BeginFrame&) const override { return false; }
   void settle() override {}
   VolumeSink& prepare(const BeginFrame& begin) override;
+  /// It is written in place, and no byte twice.
   VolumeReader& base(const BeginFrame&) override { return written(); }
   VolumeReader& written() override;
   [[nodiscard]] bool starts_empty() const override { return !exists_; }

@@ -123,16 +123,17 @@ state_of() {
   if [[ -f $1 ]]; then stat -Lc %s "$1" && sha256sum < "$1"; else stat -c '%F %i' "$1" 2> /dev/null || echo missing; fi
 }
 
-# write_sectors FILE FIRST STEP COUNT SEED: single sectors of random bytes, that far apart.
-write_sectors() {
-  perl -e 'my ($file, $first, $step, $count, $seed) = @ARGV; srand($seed); open F, "+<", $file; binmode F;
-    for (0 .. $count - 1) { seek F, ($first + $_ * $step) * 512, 0; print F pack("L*", map { int(rand(2**32)) } 1 .. 128) }' "$@"
-}
 # ---- content ---------------------------------------------------------------------------------
 # write_random FILE OFFSET_KIB LENGTH_KIB SEED: bytes that follow from SEED, and do not compress.
 write_random() {
   perl -e 'srand($ARGV[1]); print pack("L*", map { int(rand(2**32)) } 1 .. $ARGV[0] * 256)' "$3" "$4" |
     dd of="$1" bs=64K seek="$(($2 * 1024))B" conv=notrunc iflag=fullblock status=none
+}
+
+# write_sectors FILE FIRST STEP COUNT SEED: single sectors of random bytes, that far apart.
+write_sectors() {
+  perl -e 'my ($file, $first, $step, $count, $seed) = @ARGV; srand($seed); open F, "+<", $file; binmode F;
+    for (0 .. $count - 1) { seek F, ($first + $_ * $step) * 512, 0; print F pack("L*", map { int(rand(2**32)) } 1 .. 128) }' "$@"
 }
 
 # write_text FILE OFFSET_KIB LENGTH_KIB WORD: bytes that compress well.

@@ -8,26 +8,13 @@
 #include <thread>
 
 #include "base/error.h"
+#include "tests/fakes/listed_plan.h"
 #include "tests/fakes/memory_volume.h"
 
 namespace bsr {
 namespace {
 
 constexpr uint64_t kMib = 1 << 20;
-
-class List final : public DeltaSource {
- public:
-  explicit List(std::deque<DeltaExtent> extents) : extents_(std::move(extents)) {}
-  std::optional<DeltaExtent> next() override {
-    if (extents_.empty()) return std::nullopt;
-    const DeltaExtent first = extents_.front();
-    extents_.pop_front();
-    return first;
-  }
-
- private:
-  std::deque<DeltaExtent> extents_;
-};
 
 class BrokenReader final : public VolumeReader {
  public:
@@ -44,8 +31,8 @@ Bytes random_bytes(size_t size) {
 class BaseIndexerTest : public testing::Test {
  protected:
   BaseIndexer indexer(std::deque<DeltaExtent> plan, uint64_t size, uint64_t most_ahead) {
-    return {std::make_unique<List>(std::move(plan)), std::make_unique<MemoryVolume>(base_), size,
-            index_, most_ahead};
+    return {std::make_unique<ListedPlan>(std::move(plan)), std::make_unique<MemoryVolume>(base_),
+            size, index_, most_ahead};
   }
 
   /// Whether the block at this place is found by what it holds.
@@ -116,8 +103,9 @@ TEST_F(BaseIndexerTest, IsPausedUntilTheStreamIsThere) {
 }
 
 TEST_F(BaseIndexerTest, EndsWhereTheBaseCannotBeRead) {
-  BaseIndexer ahead{std::make_unique<List>(std::deque<DeltaExtent>{{{0, kMib}, DeltaKind::data}}),
-                    std::make_unique<BrokenReader>(), kMib, index_};
+  BaseIndexer ahead{
+      std::make_unique<ListedPlan>(std::deque<DeltaExtent>{{{0, kMib}, DeltaKind::data}}),
+      std::make_unique<BrokenReader>(), kMib, index_};
   EXPECT_FALSE(ahead.step());
   EXPECT_FALSE(ahead.step());
 }

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "tests/fakes/listed_plan.h"
 #include "tests/fakes/thrown_error.h"
 
 namespace bsr {
@@ -45,20 +46,6 @@ class Reader final : public VolumeReader {
 class BrokenReader final : public VolumeReader {
  public:
   void read(uint64_t, std::span<std::byte>) override { fail(ErrorKind::failed, "disk broke"); }
-};
-
-class ListedPlan final : public DeltaSource {
- public:
-  explicit ListedPlan(std::deque<DeltaExtent> extents) : extents_(std::move(extents)) {}
-  std::optional<DeltaExtent> next() override {
-    if (extents_.empty()) return std::nullopt;
-    const DeltaExtent first = extents_.front();
-    extents_.pop_front();
-    return first;
-  }
-
- private:
-  std::deque<DeltaExtent> extents_;
 };
 
 class BrokenPlan final : public DeltaSource {
