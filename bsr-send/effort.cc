@@ -202,9 +202,8 @@ void Effort::take(Step step, const Work& work) {
     case Step::base:
       reads_base_ = true;
       break;
-    case Step::refer:
-      refers_ = true;
-      break;
+    case Step::refer:  // is no trial: decide_references()
+      return;
   }
   settling_ = true;
 }

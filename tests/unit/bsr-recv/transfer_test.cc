@@ -293,7 +293,8 @@ TEST_F(TransferTest, PatchesTurnBaseIntoNext) {
     old = with_rubbish_behind(std::move(old), size);
     ASSERT_EQ(expected, transfer_.receive(wire, std::move(old), false));
   }
-  EXPECT_GT(patched, rounds() / 25);  // every third, so that chance makes no failure
+  // A third gives patches; of few rounds chance may leave less.
+  EXPECT_GT(patched, rounds() / (rounds() < 1000 ? 25 : 8));
 }
 
 TEST_F(TransferTest, PatchesThatReferElsewhereTurnBaseIntoNext) {
