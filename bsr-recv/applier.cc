@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/overload.h"
 #include "formats/patch.h"
+#include "platform/patch_base.h"
 
 namespace bsr {
 
@@ -34,30 +35,11 @@ void Applier::write(const std::vector<Extent>& extents, AlignedBytes content) {
   sink_.write(extents, std::move(content));
 }
 
-/// What it is packed against: before its first extent the volume is as the stream has made it, from
-/// there on as the base has it.
 AlignedBytes Applier::base_of(const PatchFrame& patch) const {
   const uint64_t begin = patch.extents.front().offset;
-  AlignedBytes base(total_length(patch.references) + total_length(patch.extents));
-  std::span<std::byte> rest(base);
-  const auto take = [&](uint64_t length) {
-    return std::exchange(rest, rest.subspan(length)).first(length);
-  };
-  std::vector<ReadRequest> written;
-  std::vector<ReadRequest> older;
-  for (const Extent& reference : patch.references) {
-    if (const auto part = clip(reference, 0, begin))
-      written.push_back({part->offset, take(part->length)});
-    if (const auto part = clip(reference, begin, UINT64_MAX))
-      older.push_back({part->offset, take(part->length)});
-  }
-  for (const Extent& extent : patch.extents) older.push_back({extent.offset, take(extent.length)});
-  if (!written.empty()) {
-    sink_.wait();
-    read_all(volumes_.written(), written);
-  }
-  read_all(volumes_.base(), older);
-  return base;
+  if (!patch.references.empty() && patch.references.front().offset < begin) sink_.wait();
+  return read_patch_base({volumes_.written(), volumes_.base()}, begin, patch.references,
+                         patch.extents);
 }
 
 AlignedBytes Applier::patched(const PatchFrame& patch) const {

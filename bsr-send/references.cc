@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "platform/patch_base.h"
 #include "platform/signals.h"
 
 namespace bsr {
@@ -54,24 +55,6 @@ void References::index_ahead_of(uint64_t position) {
   for (size_t i = 0; i < kPartsPerPatch && indexer_->step(); ++i) throw_if_stopped();
 }
 
-/// Before `begin` what was sent, from there on what the base has.
-AlignedBytes References::read(const std::vector<Extent>& references, uint64_t begin) {
-  AlignedBytes bytes(total_length(references));
-  std::vector<ReadRequest> sent;
-  std::vector<ReadRequest> older;
-  std::span<std::byte> rest(bytes);
-  for (const Extent& reference : references) {
-    const uint64_t before = std::clamp(begin, reference.offset, reference.end()) - reference.offset;
-    if (before > 0) sent.push_back({reference.offset, rest.first(before)});
-    if (before < reference.length)
-      older.push_back({reference.offset + before, rest.subspan(before, reference.length - before)});
-    rest = rest.subspan(reference.length);
-  }
-  read_all(*snapshot_, sent);
-  read_all(*base_, older);
-  return bytes;
-}
-
 void References::add_to(PatchDraft& patch) {
   if (!wanted_()) {
     if (indexer_) indexer_->pause();
@@ -85,7 +68,7 @@ void References::add_to(PatchDraft& patch) {
                               BlockIndex::fingerprints(patch.base), std::back_inserter(wanted));
   patch.references = pages_of(index_->find(wanted, kMostBlocks), source_.size, patch.extents);
   if (patch.references.empty()) return;
-  AlignedBytes base = read(patch.references, begin);
+  AlignedBytes base = read_patch_base({*snapshot_, *base_}, begin, patch.references, {});
   append(base, patch.base);
   patch.base = std::move(base);
 }

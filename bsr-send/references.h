@@ -44,7 +44,6 @@ class References {
  private:
   void start(uint64_t position);
   void index_ahead_of(uint64_t position);
-  [[nodiscard]] AlignedBytes read(const std::vector<Extent>& references, uint64_t begin);
 
   Source source_;
   std::function<bool()> wanted_;
