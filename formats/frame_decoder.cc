@@ -165,6 +165,17 @@ std::vector<Extent> decode_compact(ByteView list, uint32_t count) {
   return extents;
 }
 
+/// Each may cost a reader a read of its own.
+std::vector<Extent> decode_references(ByteView list, uint32_t count) {
+  if (count > stream::kMaxReferences) fail(ErrorKind::corrupt, "{} references in one patch", count);
+  std::vector<Extent> references = decode_compact(list, count);
+  for (const Extent& reference : references)
+    if ((reference.offset | reference.length) % stream::kReferenceUnit != 0)
+      fail(ErrorKind::corrupt, "a patch refers to {} bytes at byte {}, not to whole pages",
+           reference.length, reference.offset);
+  return references;
+}
+
 PatchFrame decode_patch(PayloadReader payload) {
   PatchFrame patch;
   const auto count = payload.take<uint32_t>();
@@ -176,7 +187,7 @@ PatchFrame decode_patch(PayloadReader payload) {
   const auto references_size = payload.take<uint32_t>();
   if (count == 0) fail(ErrorKind::corrupt, "0 extents in one frame");
   patch.extents = decode_compact(payload.bytes(extents_size), count);
-  patch.references = decode_compact(payload.bytes(references_size), references);
+  patch.references = decode_references(payload.bytes(references_size), references);
   if (total_length(patch.extents) != length)
     fail(ErrorKind::corrupt, "{} bytes of extents where {} belong", total_length(patch.extents),
          length);

@@ -34,6 +34,8 @@ constexpr uint16_t kFlagZstd = 1;  // DATA: the bytes behind the extent table ar
 // Bounds, checked before memory is taken.
 constexpr uint32_t kMaxExtents = 4096;      // in one frame
 constexpr uint32_t kMaxContent = 1U << 20;  // decoded bytes of one DATA or PATCH frame; referred to
+constexpr uint32_t kMaxReferences = 128;    // of one PATCH frame
+constexpr uint64_t kReferenceUnit = 4096;   // bytes; offsets and lengths of references
 constexpr size_t kExtentSize = 16;          // offset u64, length u64
 constexpr size_t kExtentTableHeaderSize = 8;  // extent count u32, content length u32
 constexpr uint32_t kMaxPayload =

@@ -56,11 +56,11 @@ class Cursor {
 
 /// They may lie anywhere below the end of what base and volume both have, but ascend.
 void check_references(const std::vector<bsr::Extent>& references, uint64_t size) {
-  require(references.size() <= bsr::stream::kMaxExtents);
+  require(references.size() <= bsr::stream::kMaxReferences);
   uint64_t cursor = 0;
   uint64_t sum = 0;
   for (const bsr::Extent& reference : references) {
-    require(reference.length != 0 && reference.offset % 512 == 0 && reference.length % 512 == 0);
+    require(reference.length != 0 && reference.offset % 4096 == 0 && reference.length % 4096 == 0);
     require(reference.offset >= cursor && reference.offset <= size &&
             reference.length <= size - reference.offset);
     cursor = reference.end();

@@ -342,7 +342,7 @@ def patches():
     volume[160 * KIB:164 * KIB] = volume[160 * KIB + 9:164 * KIB + 9]
     volume[24 * KIB:24 * KIB + 2000] = volume[164 * KIB + 77:164 * KIB + 2077]
     put(volume, 164 * KIB, 4 * KIB, 10)
-    volume[176 * KIB:178 * KIB] = volume[5 * KIB + 3:7 * KIB + 3]
+    volume[177 * KIB:179 * KIB] = volume[5 * KIB + 3:7 * KIB + 3]
     put(volume, 200 * KIB, 512, 9)
     stream = Stream(volume, {"sector": 512, "chunk": 64 * KIB, "epoch": 0, "time": 1736121602,
                              "plan": (192 * KIB, 64 * KIB, 3), "snapshot": "snapshot-2",
@@ -353,8 +353,8 @@ def patches():
     stream.checkpoint(128 * KIB)
     stream.patch(base, (160 * KIB, 4 * KIB))
     stream.data((164 * KIB, 4 * KIB))
-    stream.patch(base, (176 * KIB, 4 * KIB), references=[
-        (4 * KIB, 4 * KIB), (163 * KIB, 2 * KIB), (175 * KIB, 2 * KIB), (180 * KIB, 512)])
+    stream.patch(base, (177 * KIB, 3 * KIB), references=[
+        (4 * KIB, 4 * KIB), (160 * KIB, 8 * KIB), (176 * KIB, 4 * KIB), (188 * KIB, 4 * KIB)])
     stream.data((200 * KIB, 4 * KIB))
     stream.end()
     return stream

@@ -13,14 +13,14 @@ namespace {
 Frame frame_of(PatchFrame patch) { return {std::move(patch), 3, 552, 100, false}; }
 
 TEST(FrameText, ShowsWhereAPatchRefersTo) {
-  const std::vector<Extent> references = {{4096, 512}, {65536, 8192}};
+  const std::vector<Extent> references = {{4096, 4096}, {65536, 8192}};
   const Frame frame = frame_of(patch_frame({{12288, 1024}}, references));
   EXPECT_EQ(
-      "     3          552 PATCH      bytes=1024 12288+1024 references=4096+512,65536+8192 "
+      "     3          552 PATCH      bytes=1024 12288+1024 references=4096+4096,65536+8192 "
       "wire=100",
       frame_text(frame));
   const auto json = nlohmann::json::parse(frame_json(frame));
-  EXPECT_EQ(nlohmann::json::parse("[[4096,512],[65536,8192]]"), json.at("references"));
+  EXPECT_EQ(nlohmann::json::parse("[[4096,4096],[65536,8192]]"), json.at("references"));
   EXPECT_EQ(nlohmann::json::parse("[[12288,1024]]"), json.at("extents"));
 }
 

@@ -76,16 +76,18 @@ TEST(Patch, UsesWhatStandsBehindTheReferencesToo) {
   EXPECT_EQ(draft.content, apply_patch(patch, draft.base));
 }
 
-TEST(Patch, OfMostSectorsAgainstMostSectorsComesBack) {
-  constexpr uint64_t kSectors = stream::kMaxContent / 512;
-  const auto sectors = [](uint64_t first) {  // as far from each other as their numbers can say
-    std::vector<Extent> extents;
-    for (uint64_t i = 0; i < kSectors; ++i) extents.push_back({first + (i << 52U), 512});
-    return extents;
+TEST(Patch, OfMostSectorsAgainstMostPagesComesBack) {
+  // As far from each other as their numbers can say.
+  const auto spread = [](uint64_t first, uint64_t count, uint64_t length) {
+    std::vector<Extent> places;
+    for (uint64_t i = 0; i < count; ++i)
+      places.push_back({first + i * (uint64_t{1} << 52U) * (2048 / count), length});
+    return places;
   };
-  PatchDraft draft = random_draft(sectors(0), 1, sectors(512));
+  const std::vector<Extent> sectors = spread(512, stream::kMaxContent / 512, 512);
+  PatchDraft draft = random_draft(sectors, 1, spread(0, 128, stream::kMaxContent / 128));
   const AlignedBytes same_page(draft.base.begin(), draft.base.begin() + 32768);
-  draft.content = random_draft(sectors(0), 2).content;
+  draft.content = random_draft(sectors, 2).content;
   std::ranges::copy(same_page, draft.content.begin());
   const PatchDraft expected = draft;
   const EncodedBody body = encode(std::move(draft), kZstd);
@@ -122,7 +124,7 @@ TEST(Patch, AppliesToNothingElse) {
 }
 
 TEST(Patch, AppliesToNoOtherReferences) {
-  const PatchDraft draft = random_draft({{8192, 1024}}, 1, {{0, 512}, {16384, 1024}});
+  const PatchDraft draft = random_draft({{8192, 1024}}, 1, {{0, 4096}, {16384, 4096}});
   const PatchFrame patch = packed(draft);
   EXPECT_TRUE(applies_to(patch, draft.base));
   for (size_t i = 0; i < draft.base.size(); ++i) {
@@ -216,33 +218,39 @@ TEST(Patch, DecoderRefusesReferencesThatCannotBe) {
     return refusal_of(count, list_of(std::move(list)));
   };
   EXPECT_EQ(std::nullopt, refusal_of_list(0, {}));
-  EXPECT_EQ(std::nullopt, refusal_of_list(1, {0, 2}));  // meets what is patched
-  EXPECT_EQ(std::nullopt, refusal_of_list(2, {2, 1, 0, 1}));
+  EXPECT_EQ(std::nullopt, refusal_of_list(1, {0, 8}));  // meets what is patched
+  EXPECT_EQ(std::nullopt, refusal_of_list(2, {16, 8, 0, 8}));
   EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(0, {4, 2}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(2, {4, 2}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4, 1, 2, 1}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4, 0x82}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {5, 2}));  // an unmap
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4, 0}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(4097, {4, 2}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(UINT32_MAX, {4, 2}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(0, {16, 8}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(2, {16, 8}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {16, 8, 16, 8}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {16}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {16, 0x88}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {17, 8}));  // an unmap
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {16, 0}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(UINT32_MAX, {16, 8}));
+  // Pages only.
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {2, 8}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {16, 7}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {2, 7}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(2, {16, 8, 0, 1}));
   // One mebibyte together, and more.
-  EXPECT_EQ(std::nullopt, refusal_of_list(1, {4, 0x80, 0x10}));
-  EXPECT_EQ(std::nullopt, refusal_of_list(2, {4, 0xff, 0x0f, 4, 1}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {4, 0x81, 0x10}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(2, {4, 0x80, 0x10, 4, 1}));
+  EXPECT_EQ(std::nullopt, refusal_of_list(1, {16, 0x80, 0x10}));
+  EXPECT_EQ(std::nullopt, refusal_of_list(2, {16, 0xf8, 0x0f, 16, 8}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(1, {16, 0x88, 0x10}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of_list(2, {16, 0x80, 0x10, 16, 8}));
   EXPECT_EQ(ErrorKind::corrupt,
-            refusal_of_list(2, {4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 4, 1}));
+            refusal_of_list(2, {16, 0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 16, 8}));
   Bytes many;
-  for (unsigned i = 0; i < 4097; ++i) append(many, list_of({2, 1}));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of(4097, many));
+  for (uint32_t i = 0; i < 128; ++i) append(many, list_of({16, 8}));
+  EXPECT_EQ(std::nullopt, refusal_of(128, many));
+  append(many, list_of({16, 8}));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(129, many));
   // Behind all bytes that there can be, and around them.
   EXPECT_EQ(ErrorKind::corrupt,
-            refusal_of_list(1, {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2}));
+            refusal_of_list(1, {0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 8}));
   EXPECT_EQ(ErrorKind::corrupt,
-            refusal_of_list(2, {2, 1, 0xfc, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x03, 1}));
+            refusal_of_list(2, {16, 8, 0xe0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x03, 8}));
 }
 
 TEST(Patch, DecoderRefusesListsThatAreLongerThanThePayload) {
@@ -262,11 +270,11 @@ TEST(Patch, DecoderRefusesListsThatAreLongerThanThePayload) {
 TEST(Patch, GrammarRefusesReferencesToWhatBaseOrVolumeDoNotHave) {
   const auto refusal_of = [](uint64_t volume_size, uint64_t base_size) {
     return refusal(whole_wire(delta_begin(volume_size, base_size),
-                              {patch_frame({{4096, 1024}}, {{0, 512}, {65536, 512}})}));
+                              {patch_frame({{4096, 1024}}, {{0, 4096}, {65536, 4096}})}));
   };
-  EXPECT_EQ(std::nullopt, refusal_of(66048, 66048));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of(66048, 65536));
-  EXPECT_EQ(ErrorKind::corrupt, refusal_of(65536, 66048));
+  EXPECT_EQ(std::nullopt, refusal_of(69632, 69632));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(69632, 69120));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(69120, 69632));
   EXPECT_EQ(ErrorKind::corrupt, refusal_of(8192, 8192));
 }
 

@@ -184,7 +184,7 @@ inline std::vector<FrameBody> small_stream() {
   return whole(
       delta_begin(),
       {data_frame({{0, 512}, {4096, 1024}}, 1), ZeroFrame{{{8192, 512}}},
-       patch_frame({{12288, 1024}, {14336, 512}}, {{4096, 512}, {11776, 1024}, {65536, 512}}),
+       patch_frame({{12800, 1024}, {14336, 512}}, {{4096, 4096}, {12288, 4096}, {65536, 4096}}),
        UnknownFrame{0x8007}, CheckpointFrame{16384, {}},
        UnmapFrame{{{65536, 65536}, {196608, 65536}}}, data_frame({{524288, 512}}, 2)});
 }
