@@ -1,45 +1,19 @@
-// SHA-256 through OpenSSL, xxh3-128 through xxhash.
+// SHA-256 through Nettle, xxh3-128 through xxhash.
 #include "formats/digest.h"
 
-#include <openssl/evp.h>
 #include <xxhash.h>
 
-#include "base/error.h"
-
 namespace bsr {
-namespace {
 
-void check(int result) {
-  if (result != 1) fail(ErrorKind::failed, "OpenSSL cannot compute SHA-256");
-}
-
-}  // namespace
-
-struct Sha256::Context {
-  EVP_MD_CTX* evp = EVP_MD_CTX_new();
-  Context() {
-    if (evp == nullptr) throw std::bad_alloc();
-  }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-  ~Context() { EVP_MD_CTX_free(evp); }
-};
-
-Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  check(EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr));
-}
-Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+Sha256::Sha256() { sha256_init(&context_); }
 
 void Sha256::update(ByteView bytes) {
-  check(EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size()));
+  sha256_update(&context_, bytes.size(), reinterpret_cast<const uint8_t*>(bytes.data()));
 }
 
 Digest Sha256::finish() {
   Digest digest;
-  check(
-      EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(digest.data()), nullptr));
+  sha256_digest(&context_, digest.size(), reinterpret_cast<uint8_t*>(digest.data()));
   return digest;
 }
 

@@ -1,7 +1,8 @@
 // SHA-256, and the chain that ties the change frames of a transfer together.
 #pragma once
 
-#include <memory>
+#include <nettle/sha2.h>
+
 #include <span>
 #include <string>
 
@@ -14,16 +15,12 @@ namespace bsr {
 class Sha256 {
  public:
   Sha256();
-  ~Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
 
   void update(ByteView bytes);
   [[nodiscard]] Digest finish();  ///< once
 
  private:
-  struct Context;
-  std::unique_ptr<Context> context_;
+  sha256_ctx context_;
 };
 
 [[nodiscard]] std::string to_hex(ByteView bytes);

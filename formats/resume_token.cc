@@ -1,6 +1,6 @@
 #include "formats/resume_token.h"
 
-#include <openssl/evp.h>
+#include <nettle/base64.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -23,29 +23,29 @@ uint32_t checksum(std::string_view text) {
 }
 
 std::string to_base64url(ByteView bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-  text.resize(static_cast<size_t>(length));
-  text.resize(std::min(text.find('='), text.size()));
-  std::ranges::replace(text, '+', '-');
-  std::ranges::replace(text, '/', '_');
+  std::string text(BASE64_ENCODE_LENGTH(bytes.size()) + BASE64_ENCODE_FINAL_LENGTH, '\0');
+  base64_encode_ctx context;
+  base64url_encode_init(&context);
+  size_t length = base64_encode_update(&context, text.data(), bytes.size(),
+                                       reinterpret_cast<const uint8_t*>(bytes.data()));
+  length += base64_encode_final(&context, text.data() + length);
+  text.resize(length);
+  text.resize(std::min(text.find('='), length));
   return text;
 }
 
 /// Empty when the text is not base64url.
 Bytes from_base64url(std::string text) {
-  std::ranges::replace(text, '-', '+');
-  std::ranges::replace(text, '_', '/');
-  const size_t padding = (4 - text.size() % 4) % 4;
-  text.append(padding, '=');
-  Bytes bytes(text.size() / 4 * 3);
-  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-  if (length < 0 || padding > 2) return {};
-  bytes.resize(static_cast<size_t>(length) - padding);
+  text.append((4 - text.size() % 4) % 4, '=');
+  Bytes bytes(BASE64_DECODE_LENGTH(text.size()));
+  size_t length = 0;
+  base64_decode_ctx context;
+  base64url_decode_init(&context);
+  if (base64_decode_update(&context, &length, reinterpret_cast<uint8_t*>(bytes.data()), text.size(),
+                           text.data()) == 0 ||
+      base64_decode_final(&context) == 0)
+    return {};
+  bytes.resize(length);
   return bytes;
 }
 
