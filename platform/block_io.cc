@@ -144,7 +144,7 @@ void BlockSink::start(Started write) {
 }
 
 void BlockSink::finish_one() {
-  const IoQueue::Done done = queue_.wait();
+  const IoDone done = queue_.wait();
   const Started write = std::exchange(started_[done.tag], {});
   try {
     if (done.result < 0)

@@ -3,43 +3,56 @@
 
 #include <sys/uio.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <mutex>
+#include <memory>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "base/bytes.h"
 
 namespace bsr {
 
-/// Threads carry them out, because the kernel takes tens of milliseconds to end an aio context,
-/// longer than most deltas take, and io_uring is often forbidden. Serves one thread.
+struct IoRequest {
+  enum class Kind { read, write };
+  Kind kind = Kind::read;
+  int fd = -1;                     ///< must stay open
+  uint64_t offset = 0;             ///< bytes
+  std::vector<iovec> pieces = {};  ///< one after the other; memory that must stay
+  uint64_t tag = 0;
+};
+
+struct IoDone {
+  uint64_t tag = 0;
+  ssize_t result = 0;  ///< bytes, perhaps fewer than asked for, or -errno
+};
+
+/// Carries out one request, now.
+[[nodiscard]] IoDone carry_out(const IoRequest& request);
+
+/// Who carries requests out. Its destructor forgets those that were not begun and waits for the
+/// rest.
+class IoCarrier {
+ public:
+  virtual ~IoCarrier() = default;
+  virtual void start(std::vector<IoRequest> requests) = 0;
+
+  /// Appends what has ended; when nothing has, waits for what ends next. `wanted`: who waits for
+  /// this one only need not be woken for others.
+  virtual void collect(std::deque<IoDone>& done, std::optional<uint64_t> wanted) = 0;
+};
+
+/// The kernel's io_uring, or threads where that is forbidden, as it is in many containers. (The
+/// kernel takes tens of milliseconds to end a context of its older aio, longer than most deltas
+/// take.) Serves one thread.
 class IoQueue {
  public:
-  struct Request {
-    enum class Kind { read, write };
-    Kind kind = Kind::read;
-    int fd = -1;                     ///< must stay open
-    uint64_t offset = 0;             ///< bytes
-    std::vector<iovec> pieces = {};  ///< one after the other; memory that must stay
-    uint64_t tag = 0;
-  };
-  struct Done {
-    uint64_t tag = 0;
-    ssize_t result = 0;  ///< bytes, perhaps fewer than asked for, or -errno
-  };
-
   /// `at_once`: so many at a time; others wait their turn.
   explicit IoQueue(size_t at_once) : at_once_(at_once) {}
   IoQueue(const IoQueue&) = delete;
   IoQueue& operator=(const IoQueue&) = delete;
-  ~IoQueue();  ///< forgets what no thread has begun, waits for the rest
 
-  /// Where the system has no thread for them, they are done at once.
-  void start(std::vector<Request> requests);
+  void start(std::vector<IoRequest> requests);
   void read(int fd, uint64_t offset, std::span<std::byte> into, uint64_t tag);
   void write(int fd, uint64_t offset, ByteView bytes, uint64_t tag);
 
@@ -47,25 +60,18 @@ class IoQueue {
   [[nodiscard]] size_t in_flight() const { return in_flight_; }
 
   /// The next one that ends, in any order; needs in_flight() > 0.
-  Done wait();
+  IoDone wait();
 
   /// The one with this tag, which must be in flight, and no other with it.
-  Done wait_for(uint64_t tag);
+  IoDone wait_for(uint64_t tag);
 
  private:
-  void serve();
-  Done take(const std::deque<Done>::iterator& done);
+  IoDone take(const std::deque<IoDone>::iterator& done);
 
   size_t at_once_;
   size_t in_flight_ = 0;
-  std::mutex mutex_;
-  std::condition_variable work_;   // something is waiting, or the end has come
-  std::condition_variable ended_;  // something is done
-  std::deque<Request> waiting_;
-  std::deque<Done> done_;
-  std::optional<uint64_t> wanted_;  // the only one whose end is worth waking for, while wait_for()
-  bool stopped_ = false;
-  std::vector<std::jthread> threads_;  // as many as were ever of use
+  std::deque<IoDone> done_;
+  std::unique_ptr<IoCarrier> carrier_;  // once there is something to carry out
 };
 
 }  // namespace bsr

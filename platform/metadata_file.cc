@@ -31,14 +31,14 @@ void MetadataFile::will_read(std::span<const uint64_t> blocks) {
   missing.resize(std::min(missing.size(), kSlots / 2 - announced_.size()));
   if (missing.empty()) return;
 
-  std::vector<IoQueue::Request> reads;  // adjacent blocks are one
+  std::vector<IoRequest> reads;  // adjacent blocks are one
   for (const uint64_t block : missing) {
     const MetadataBlock memory = memory_of(take_slot(block, true));
     if (reads.empty() || reads.back().tag + reads.back().pieces.size() != block)
       reads.push_back({.fd = file_.fd(), .offset = block * kMetadataBlockSize, .tag = block});
     reads.back().pieces.push_back({memory.data(), memory.size()});
   }
-  for (const IoQueue::Request& read : reads) under_way_.emplace(read.tag, read.pieces.size());
+  for (const IoRequest& read : reads) under_way_.emplace(read.tag, read.pieces.size());
   reads_.start(std::move(reads));
 }
 

@@ -54,7 +54,7 @@ class MetadataFile final : public MetadataBlocks {
   std::list<size_t> announced_;                   // slots
   std::unordered_map<uint64_t, size_t> slot_of_;  // by block
   std::map<uint64_t, uint64_t> under_way_;        // first block to number of blocks, of each read
-  IoQueue reads_{16};                             // into the cache: it ends first
+  IoQueue reads_{128};                            // into the cache: it ends first
 };
 
 }  // namespace bsr

@@ -39,6 +39,7 @@ only_in '#include <pugixml' 'formats/xml_tag.cc'
 only_in '#include <CLI/' 'platform/command_line.h'
 only_in '#include <zstd' 'formats/frame_encoder.cc formats/patch.cc formats/resume_token.cc formats/zstd_frame.cc'
 only_in '#include <nettle' 'formats/digest.h formats/resume_token.cc'
+only_in '#include <liburing' 'platform/io_ring.h'
 only_in 'posix_spawn|\bfork\(|\bexecv' 'platform/process.cc'
 only_in '\b(popen|system)\(' ''
 # Nothing in formats/ touches a descriptor, a thread or the clock.
