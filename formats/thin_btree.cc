@@ -177,6 +177,37 @@ void BTreeCursor::skip() {
   leave_finished();
 }
 
+/// A subtree is the same wherever it stands; a value is only with its key.
+bool BTreeCursor::Step::same_as(const Step& other) const {
+  if (!node.is_leaf())
+    return !other.node.is_leaf() && node.child(index) == other.node.child(other.index);
+  return other.node.is_leaf() && node.key(index) == other.node.key(other.index) &&
+         std::ranges::equal(node.value(index), other.node.value(other.index));
+}
+
+bool BTreeCursor::at_same(const BTreeCursor& one, const BTreeCursor& other) {
+  if (one.path_.empty() || other.path_.empty())
+    return one.level() > 0 && other.level() > 0 && one.child() == other.child();
+  return one.path_.back().same_as(other.path_.back());
+}
+
+void BTreeCursor::skip_same(BTreeCursor& one, BTreeCursor& other) {
+  if (one.path_.empty() || other.path_.empty()) {
+    one.skip();
+    other.skip();
+    return;
+  }
+  Step& step = one.path_.back();
+  Step& other_step = other.path_.back();
+  do {
+    ++step.index;
+    ++other_step.index;
+  } while (step.index < step.node.size() && other_step.index < other_step.node.size() &&
+           step.same_as(other_step));
+  one.leave_finished();
+  other.leave_finished();
+}
+
 void BTreeCursor::seek(uint64_t key) {
   if (key <= first_key_) return;
   first_key_ = key;

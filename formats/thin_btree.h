@@ -109,6 +109,13 @@ class BTreeCursor {
   /// Goes to the next entry of this or a higher level.
   void skip();
 
+  /// Whether both stand on the same: a child, or a key with its value.
+  [[nodiscard]] static bool at_same(const BTreeCursor& one, const BTreeCursor& other);
+
+  /// Passes, in both, the entry at hand, which is the same, and those behind it in the same two
+  /// nodes as long as they are the same too.
+  static void skip_same(BTreeCursor& one, BTreeCursor& other);
+
   /// Drops all entries below `key` from here on; never goes back. Reads nothing.
   void seek(uint64_t key);
 
@@ -122,6 +129,8 @@ class BTreeCursor {
   struct Step {
     BTreeNode node;
     uint32_t index = 0;
+
+    [[nodiscard]] bool same_as(const Step& other) const;
   };
 
   [[nodiscard]] uint32_t measure_height(uint64_t root);

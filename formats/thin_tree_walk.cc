@@ -66,7 +66,7 @@ TreeWalk::Turn TreeWalk::find() {
   for (;;) {
     const Turn turn = whose_turn();
     if (turn == Turn::both && is_shared())
-      pass(turn);
+      BTreeCursor::skip_same(base_->tree(), target_.tree());
     else if (!descend(turn))
       return turn;
   }
@@ -84,7 +84,7 @@ bool TreeWalk::in_range(const BTreeCursor& tree) const {
 bool TreeWalk::is_shared() const {
   const BTreeCursor& base = base_->tree();
   const BTreeCursor& target = target_.tree();
-  if (base.level() == 0 || target.level() == 0 || base.child() != target.child()) return false;
+  if (!BTreeCursor::at_same(base, target)) return false;
   if (base.level() != target.level())
     fail(ErrorKind::corrupt, "metadata block {} stands at two levels: {} and {}", base.child(),
          base.level(), target.level());

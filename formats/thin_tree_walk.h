@@ -23,7 +23,8 @@ struct TreePair {
 };
 
 /// Two cursors that move in step and meet, ascending, the entries of one level that are not shared.
-/// Where both stand on the same metadata block, all below it is the same and is passed unread. Else
+/// Where both stand on the same metadata block, all below it is the same and is passed unread, as
+/// are mappings that are the same to the bit. Else
 /// the one with the smaller key goes on, because the other cannot meet that key any more; with
 /// equal keys the one that stands higher, so that both come to the same level. Throws as
 /// MappingCursor does, and Error{failed} for a device that the pool does not have.
