@@ -54,12 +54,20 @@ UniqueFd open_volume(const std::string& path, BlockFile::Access access, bool& di
   return fd;
 }
 
+/// The flag was for the open, which a FIFO would hold. io_uring would answer EAGAIN for what is not
+/// done at once, and hardly a dm target says beforehand that it would be.
+void stop_refusing_to_wait(int fd, const std::string& path) {
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) fail_errno(errno, path);
+}
+
 }  // namespace
 
 BlockFile::BlockFile(std::string path, Access access) : path_(std::move(path)) {
   fd_ = open_volume(path_, access, direct_);
   direct_possible_ = direct_;
   size_ = size_of(fd_.get(), path_, is_block_device_);
+  stop_refusing_to_wait(fd_.get(), path_);
 }
 
 void BlockFile::use_direct(bool wanted) {

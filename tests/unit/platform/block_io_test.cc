@@ -1,6 +1,7 @@
 // Files as volumes: any alignment, zeroing that frees, refusals.
 #include "platform/block_io.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -72,6 +73,11 @@ TEST_F(BlockFileTest, NamesWhatItCannotOpen) {
       error_thrown_by([&] { BlockFile(folder_.path("missing"), BlockFile::Access::read); });
   ASSERT_TRUE(error);
   EXPECT_NE(std::string::npos, std::string(error->what()).find("missing"));
+}
+
+TEST_F(BlockFileTest, LetsTheKernelWaitForTheDisk) {
+  BlockFile file(folder_.write("file", Bytes(4096)), BlockFile::Access::shared_read);
+  EXPECT_EQ(0, fcntl(file.fd(), F_GETFL) & O_NONBLOCK);
 }
 
 TEST_F(BlockFileTest, RefusesFolders) {
