@@ -65,27 +65,30 @@ void Spool::append(ByteView bytes) {
 }
 
 void Spool::write_out() {
-  file_.write(size_, buffer_);
+  if (!file_) file_.emplace();
+  file_->write(size_, buffer_);
   size_ += buffer_.size();
   buffer_.clear();
 }
 
-Spool::Reader Spool::read() {
-  if (!buffer_.empty()) write_out();  // only the first reader changes anything
-  return Reader(*this);
+Bytes Spool::part_at(uint64_t offset) const {
+  if (offset >= size_) {
+    const ByteView rest = ByteView(buffer_).subspan(offset - size_);
+    return {rest.begin(), rest.end()};
+  }
+  Bytes part(kCopySize);
+  part.resize(file_->read(offset, part));
+  return part;
 }
 
-Spool::Reader::Reader(const Spool& spool) : spool_(&spool) {}
-
 std::optional<std::byte> Spool::Reader::next() {
-  if (used_ == buffer_.size()) {
-    buffer_.resize(kCopySize);
-    buffer_.resize(spool_->file_.read(offset_, buffer_));
-    offset_ += buffer_.size();
+  if (used_ == part_.size()) {
+    part_ = spool_->part_at(offset_);
+    offset_ += part_.size();
     used_ = 0;
-    if (buffer_.empty()) return std::nullopt;
+    if (part_.empty()) return std::nullopt;
   }
-  return buffer_[used_++];
+  return part_[used_++];
 }
 
 }  // namespace bsr

@@ -27,7 +27,8 @@ class TemporaryFile {
   UniqueFd fd_;
 };
 
-/// Written once from front to back, then read back any number of times.
+/// Written once from front to back, then read back any number of times. What is short stays in
+/// memory.
 class Spool {
  public:
   void append(ByteView bytes);
@@ -35,23 +36,24 @@ class Spool {
   /// Reads from the start. The spool outlives its readers and is not appended to any more.
   class Reader {
    public:
-    explicit Reader(const Spool& spool);
+    explicit Reader(const Spool& spool) : spool_(&spool) {}
     std::optional<std::byte> next();
 
    private:
     const Spool* spool_;
-    Bytes buffer_;
-    size_t used_ = 0;  // of buffer_
+    Bytes part_;
+    size_t used_ = 0;  // of part_
     uint64_t offset_ = 0;
   };
-  [[nodiscard]] Reader read();
+  [[nodiscard]] Reader read() const { return Reader(*this); }
 
  private:
   void write_out();
+  [[nodiscard]] Bytes part_at(uint64_t offset) const;  // empty: the end
 
-  TemporaryFile file_;
-  Bytes buffer_;
-  uint64_t size_ = 0;  // bytes in the file
+  std::optional<TemporaryFile> file_;  // once there is more than memory shall hold
+  Bytes buffer_;                       // what follows behind the file's end
+  uint64_t size_ = 0;                  // bytes in the file
 };
 
 }  // namespace bsr
