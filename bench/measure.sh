@@ -50,6 +50,7 @@ compare() {
 # costs TITLE BEFORE NAME COMMAND [NAME COMMAND]...: runs the commands, which are words without quotes, in turn, BEFORE
 # ahead of each; prints what they cost: median, smallest and largest wall time, the median of the CPU time (with that of
 # time(1), about 1 ms), peak resident memory, and how much was read from the disk, which is everything with direct I/O.
+# The median wall times, in milliseconds, are in COST by name afterwards.
 costs() {
   local title=$1 before=$2 round start command=() name=() i TIMEFORMAT='%3U %3S'
   shift 2
@@ -68,7 +69,10 @@ costs() {
     done
   done
   echo "$title, medians of $BENCH_RUNS runs"
+  declare -gA COST=()
   for i in "${!name[@]}"; do
+    # shellcheck disable=SC2034  # for who sources this
+    COST[${name[i]}]=$(awk '{print $1 / 1000}' "costs-$i" | median)
     sort -n "costs-$i" | awk -v cpu="$(awk '{print $2 + $3}' "costs-$i" | median)" -v name="${name[i]}" -v command="${command[i]}" '
       {wall[NR] = $1 / 1000; if ($4 > peak) peak = $4; blocks[NR] = $5 / 8}
       END {
