@@ -17,7 +17,7 @@ send_to expected --compress none 1
 expect_equal expected full
 forbidden bsr-recv ./copy < full > /dev/null
 expect_equal v1 copy
-sending --patch always -i 1 2 > delta
-bsr-stream dump delta | grep PATCH > /dev/null || fail 'no patch'
-forbidden bsr-recv --base "$(identity 1)" ./copy < delta > /dev/null
+sending --patch always -i 1 2 > change
+bsr-stream dump change | grep PATCH > /dev/null || fail 'no patch'
+forbidden bsr-recv --base "$(identity 1)" ./copy < change > /dev/null
 expect_equal v2 copy
