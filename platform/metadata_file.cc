@@ -28,7 +28,7 @@ void MetadataFile::will_read(std::span<const uint64_t> blocks) {
     if (block < count() && !slot_of_.contains(block)) missing.push_back(block);
   std::ranges::sort(missing);
   missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
-  missing.resize(std::min(missing.size(), kSlots / 2 - announced_.size()));
+  missing.resize(std::min(missing.size(), kAnnounced - announced_.size()));
   if (missing.empty()) return;
 
   std::vector<IoRequest> reads;  // adjacent blocks are one
@@ -60,7 +60,7 @@ size_t MetadataFile::load(uint64_t block) {
 
 /// For a block that has none.
 size_t MetadataFile::take_slot(uint64_t block, bool announced) {
-  const size_t index = replaceable_.front();  // there is one: at most half are announced
+  const size_t index = replaceable_.front();  // there is one: not all can be announced
   if (slots_[index].block) slot_of_.erase(*slots_[index].block);
   slots_[index].block = block;
   slot_of_.emplace(block, index);

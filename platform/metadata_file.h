@@ -16,10 +16,10 @@
 namespace bsr {
 
 /// Reads past the page cache where the file system allows it: the kernel writes a pool's metadata
-/// past it too, so that pages cached earlier would be stale. Keeps two mebibytes of blocks: those
+/// past it too, so that pages cached earlier would be stale. Keeps a mebibyte of blocks: those
 /// that were used last, so that the upper levels of trees are read once, and those that will_read()
-/// announced, up to half of all, which are read many at once and stay until they were used. A pool
-/// that is in use may have it open too. Serves one thread.
+/// announced, three quarters at most, which are read many at once and stay until they were used. A
+/// pool that is in use may have it open too. Serves one thread.
 class MetadataFile final : public MetadataBlocks {
  public:
   /// Throws Error naming the path, as do all reads; they throw {interrupted}, too.
@@ -31,7 +31,8 @@ class MetadataFile final : public MetadataBlocks {
   [[nodiscard]] const std::string& path() const { return file_.path(); }
 
  private:
-  static constexpr size_t kSlots = 512;
+  static constexpr size_t kSlots = 256;
+  static constexpr size_t kAnnounced = 192;  // at most
 
   struct Slot {
     std::optional<uint64_t> block;
