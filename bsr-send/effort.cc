@@ -25,6 +25,8 @@ constexpr size_t kFirstRung = 3;
 // Shares of the time from which on the output, or the encoders, hold the session up.
 constexpr double kOutputLimits = 0.5;
 constexpr double kOutputIsFree = 0.2;
+// Windows in a row: one alone says nothing, a receiver may take its time to begin.
+constexpr unsigned kSlowForSure = 2;
 constexpr double kEncodersLimit = 0.7;
 // Of what passed the line before: so much, or it is not the line that holds the session up.
 constexpr double kFullLine = 0.9;
@@ -35,7 +37,7 @@ constexpr double kWorthIt = 1.03;
 
 constexpr uint64_t kWindowBytes = 8 << 20;
 constexpr uint64_t kShort = 64 << 20;        // a session in which no trial without the base pays
-constexpr double kUseless = 0.95;            // so much of the plan is sent in spite of the base
+constexpr double kUseless = 0.95;            // what sends so much of the bytes is of no use
 constexpr uint64_t kLeastEncoded = 1 << 16;  // of a window: fewer tell nothing
 constexpr auto kWindowTime = 100ms;          // and at least this
 constexpr auto kLongestWindow = 2s;          // but not longer, however few bytes pass
@@ -52,6 +54,12 @@ double share(Effort::Duration part, Effort::Duration all) {
 bool is_useless(const Effort::Work& work) {
   return static_cast<double>(work.sent) >= kUseless * static_cast<double>(work.planned) &&
          share(work.writing, work.all) < kOutputLimits;
+}
+
+/// All levels take the same for such content, so that one less would tell nothing.
+bool gets_no_shorter(const Effort::Work& work) {
+  return work.encoded >= kLeastEncoded &&
+         static_cast<double>(work.sent) >= kUseless * static_cast<double>(work.encoded);
 }
 
 }  // namespace
@@ -82,13 +90,15 @@ void Effort::passed(const Work& work) {
   const bool enough = window_.planned >= kWindowBytes && window_.all >= kWindowTime;
   if (!enough && window_.all < kLongestWindow && !is_slower_already()) return;
   const Work window = std::exchange(window_, {});
-  if (settings_.base && !settings_.always_base) decide_references(window);
+  const double seconds = std::chrono::duration<double>(window.all).count();
+  const Rates now = {static_cast<double>(window.planned) / seconds,
+                     static_cast<double>(window.sent) / seconds};
+  slow_windows_ = share(window.writing, window.all) >= kOutputLimits ? slow_windows_ + 1 : 0;
+  if (settings_.base && !settings_.always_base) decide_references(window, now);
   if (window.planned == 0 || std::exchange(settling_, false)) return;
 
-  const double rate =
-      static_cast<double>(window.planned) / std::chrono::duration<double>(window.all).count();
   const std::optional<Trial> trial = std::exchange(trial_, std::nullopt);
-  if (trial && !was_worth_it(*trial, rate)) {
+  if (trial && !was_worth_it(*trial, now)) {
     level_ = trial->level;
     reads_base_ = trial->reads_base;
     settling_ = true;
@@ -97,22 +107,16 @@ void Effort::passed(const Work& work) {
   for (unsigned& rest : rest_) rest -= std::min(rest, 1U);
   const std::optional<Step> step = wanted(window);
   if (!step || !is_possible(*step)) return;
-  trial_ = {*step, rate, level_, reads_base_};
+  trial_ = {*step, now, level_, reads_base_};
   take(*step, window);
 }
 
-/// One slow window alone says nothing: a receiver may take its time to begin.
-void Effort::decide_references(const Work& window) {
-  const double seconds = std::chrono::duration<double>(window.all).count();
-  const Rates now = {static_cast<double>(window.planned) / seconds,
-                     static_cast<double>(window.sent) / seconds};
-  const double writing = share(window.writing, window.all);
-  const bool was_slow = std::exchange(was_slow_, writing >= kOutputLimits);
+void Effort::decide_references(const Work& window, const Rates& now) {
   if (!refers_) {
-    if (!was_slow || !was_slow_ || !is_possible(Step::refer)) return;
+    if (slow_windows_ < kSlowForSure || !is_possible(Step::refer)) return;
     without_references_ = now;
     refers_ = references_settle_ = true;
-  } else if (writing < kOutputIsFree) {
+  } else if (share(window.writing, window.all) < kOutputIsFree) {
     refers_ = false;
   } else if (!std::exchange(references_settle_, false)) {
     if (now.sent >= kFullLine * without_references_.sent ||
@@ -125,7 +129,7 @@ void Effort::decide_references(const Work& window) {
 
 /// What is tried takes longer for a part of a window than what was before it for all of that.
 bool Effort::is_slower_already() const {
-  return trial_ && std::chrono::duration<double>(window_.all).count() * trial_->rate >=
+  return trial_ && std::chrono::duration<double>(window_.all).count() * trial_->rates.planned >=
                        static_cast<double>(std::max(kWindowBytes, window_.planned));
 }
 
@@ -146,9 +150,13 @@ void Effort::postpone(Step step) {
 }
 
 /// Whether the last step stays.
-bool Effort::was_worth_it(const Trial& trial, double rate) {
-  if (rate >= trial.rate * kWorthIt) {
+bool Effort::was_worth_it(const Trial& trial, const Rates& now) {
+  const bool off = trial.step == Step::off;
+  const double before = off ? trial.rates.sent : trial.rates.planned;
+  if ((off ? now.sent : now.planned) >= before * kWorthIt) {
     pause_.at(static_cast<size_t>(trial.step)) = kFirstPause;
+    gave_up_ = off;
+    if (off) postpone(Step::more);
     return true;
   }
   postpone(trial.step);
@@ -160,9 +168,11 @@ std::optional<Effort::Step> Effort::wanted(const Work& work) const {
   const double encoding = share(work.encoding, work.all * encoders_);
   if (writing >= kOutputLimits) {
     if (is_possible(Step::base)) return Step::base;
+    if (slow_windows_ >= kSlowForSure && gets_no_shorter(work) && is_possible(Step::off))
+      return Step::off;
     if (!is_possible(Step::more)) return std::nullopt;
     const double dearer = kLadder.at(level_ + 1).cost / kLadder.at(level_).cost;
-    if (encoding * dearer <= kEncodersMayHave) return Step::more;
+    if (gave_up_ || encoding * dearer <= kEncodersMayHave) return Step::more;
     return std::nullopt;
   }
   if (encoding >= kEncodersLimit) return Step::less;
@@ -174,6 +184,7 @@ bool Effort::is_possible(Step step) const {
   if (rest_.at(static_cast<size_t>(step)) > 0) return false;
   switch (step) {
     case Step::less:
+    case Step::off:
       return !settings_.compression && level_ > 0;
     case Step::more:
       return !settings_.compression && level_ + 1 < kLadder.size();
@@ -194,6 +205,9 @@ void Effort::take(Step step, const Work& work) {
       break;
     case Step::more:
       ++level_;
+      break;
+    case Step::off:
+      level_ = 0;
       break;
     case Step::no_base:
       if (!settings_.compression) level_ = level_without_base(work);
