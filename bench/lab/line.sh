@@ -1,7 +1,8 @@
 #!/bin/bash
-# lab: pair disks=640M timeout=1200
+# lab: pair disks=640M timeout=2400
 # What `bench/run lab-line` runs: 200 MiB of new content from a thin volume of one machine to one of the other, over a line of
-# 100 Mbit/s and 100 ms of round trip, by ssh; how full the line is from the first to the last mebibyte on it.
+# 100 Mbit/s and 100 ms of round trip, by ssh; how full the line is from the first to the last mebibyte on it. The original takes
+# part if it is there. A processor that is busy all the time is slower than the line, whatever ran on it.
 set -euo pipefail
 # shellcheck source=tests/lab/guest-lib.sh
 . /lab/lib.sh
@@ -27,6 +28,38 @@ watch_line() {
   done
 }
 
+# busy BEFORE AFTER: per cent of the time between these first lines of /proc/stat in which the processor was not idle
+busy() {
+  printf '%s\n' "$1" "$2" |
+    awk '{idle[NR] = $5 + $6; for (i = 2; i <= 9; i++) all[NR] += $i} END {printf "%.0f", 100 - 100 * (idle[2] - idle[1]) / (all[2] - all[1])}'
+}
+
+# measure_line NAME COMMAND: prints what the command made of the line, and keeps it in NAME.times
+measure_line() {
+  local ours theirs start took watcher
+  fresh_copy
+  theirs=$(on dr head -n 1 /proc/stat)
+  ours=$(head -n 1 /proc/stat)
+  watch_line > seen &
+  watcher=$!
+  start=${EPOCHREALTIME/./}
+  bash -c "set -euo pipefail; $2" > /dev/null
+  took=$(((${EPOCHREALTIME/./} - start) / 1000))
+  kill "$watcher"
+  ours=$(busy "$ours" "$(head -n 1 /proc/stat)")
+  theirs=$(busy "$theirs" "$(on dr head -n 1 /proc/stat)")
+  awk -v took="$took" -v ours="$ours" -v theirs="$theirs" '
+    {time[NR] = $1; bytes[NR] = $2}
+    END {
+      for (first = 1; bytes[first] < bytes[1] + 2 ^ 20; first++);
+      for (last = NR; bytes[last] > bytes[NR] - 2 ^ 20; last--);
+      print (bytes[last] - bytes[first]) / (time[last] - time[first]) / 125000, took, bytes[NR] - bytes[1], ours, theirs
+    }' seen | tee -a "$1.times" |
+    awk -v name="$1" '{printf "  %6d ms, %9d bytes sent, %.1f %% of the line, processors busy %d and %d %%  %s\n", $2, $3, $1, $4, $5, name}'
+  # shellcheck disable=SC2016
+  expect_same "$(sum vg/s1)" "$(on dr 'sum vg/copy')" 'the copy'
+}
+
 lab-wait-ssh dr
 make_pool vg /dev/vda pool 64k -L 500M
 on dr make_pool vg /dev/vda pool 64k -L 500M
@@ -37,27 +70,23 @@ write_random vg/data 4096 $((200 * 1024)) 2
 snapshot vg/data s1
 lvchange -qq -K -ay vg/s0
 lvchange -qq -K -ay vg/s1
-fresh_copy
 base=$(uuid vg/s0)
 on dr "$(declare -f slow_line); slow_line"
 slow_line
-for options in '--compress none --patch never' '' '--compress none --patch never' ''; do
-  watch_line > seen &
-  watcher=$!
-  start=${EPOCHREALTIME/./}
-  # shellcheck disable=SC2086
-  bsr-send $options -i vg/s0 vg/s1 | ssh dr bsr-recv --base "$base" /dev/vg/copy > /dev/null
-  took=$(((${EPOCHREALTIME/./} - start) / 1000))
-  kill "$watcher"
-  awk -v took="$took" -v name="bsr-send $options" '
-    {time[NR] = $1; bytes[NR] = $2}
-    END {
-      for (first = 1; bytes[first] < bytes[1] + 2 ^ 20; first++);
-      for (last = NR; bytes[last] > bytes[NR] - 2 ^ 20; last--);
-      printf "  %6d ms in all, %9d bytes sent, %.1f %% of the line  %s\n", took, bytes[NR] - bytes[1],
-        (bytes[last] - bytes[first]) / (time[last] - time[first]) / 125000, name
-    }' seen
-  # shellcheck disable=SC2016
-  expect_same "$(sum vg/s1)" "$(on dr 'sum vg/copy')" 'the copy'
-  fresh_copy
+receive="ssh dr bsr-recv --base '$base' /dev/vg/copy"
+names=('bsr' 'bsr, no compression, no patches')
+commands=("bsr-send -i vg/s0 vg/s1 | $receive" "bsr-send --compress none --patch never -i vg/s0 vg/s1 | $receive")
+if original=$(type -P thin_send_recv); then
+  ln -s "$original" thin_send  # the name is the mode
+  on dr "ln -s '$original' thin_recv"
+  PATH=$PATH:$PWD
+  names+=('thin_send | zstd -3 | ssh | zstd -d | thin_recv, which does not flush')
+  commands+=("thin_send vg/s0 vg/s1 | zstd -q -3 | ssh dr \"zstd -q -d | $PWD/thin_recv vg/copy\"")
+fi
+for ((round = 0; round < BSR_ROUNDS; round++)); do
+  for i in "${!names[@]}"; do measure_line "${names[i]}" "${commands[i]}"; done
+done
+for name in "${names[@]}"; do
+  echo "  medians: $(cut -d' ' -f2 "$name.times" | sort -n | sed -n "$(((BSR_ROUNDS + 1) / 2))p") ms," \
+    "$(cut -d' ' -f1 "$name.times" | sort -n | sed -n "$(((BSR_ROUNDS + 1) / 2))p") % of the line  $name"
 done
