@@ -56,7 +56,7 @@ bool is_useless(const Effort::Work& work) {
          share(work.writing, work.all) < kOutputLimits;
 }
 
-/// All levels take the same for such content, so that one less would tell nothing.
+/// A higher level is of no use for such content, and lower ones take the same time.
 bool gets_no_shorter(const Effort::Work& work) {
   return work.encoded >= kLeastEncoded &&
          static_cast<double>(work.sent) >= kUseless * static_cast<double>(work.encoded);
@@ -168,8 +168,10 @@ std::optional<Effort::Step> Effort::wanted(const Work& work) const {
   const double encoding = share(work.encoding, work.all * encoders_);
   if (writing >= kOutputLimits) {
     if (is_possible(Step::base)) return Step::base;
-    if (slow_windows_ >= kSlowForSure && gets_no_shorter(work) && is_possible(Step::off))
-      return Step::off;
+    if (level_ > 0 && gets_no_shorter(work)) {
+      if (slow_windows_ >= kSlowForSure && is_possible(Step::off)) return Step::off;
+      return std::nullopt;
+    }
     if (!is_possible(Step::more)) return std::nullopt;
     const double dearer = kLadder.at(level_ + 1).cost / kLadder.at(level_).cost;
     if (gave_up_ || encoding * dearer <= kEncodersMayHave) return Step::more;

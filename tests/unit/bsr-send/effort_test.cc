@@ -300,6 +300,17 @@ TEST(Effort, CompressesNothingForSomeTime) {
   }
 }
 
+TEST(Effort, NoiseIsNeverCompressedHarder) {
+  for (const double link : {0.1, 2.0, 12.0, 400.0}) {
+    const Session session{.link = link * kMega, .data = kNoise};
+    Effort effort({}, session.encoders);
+    for (unsigned i = 0; i < 1600; ++i) {
+      seconds(session, effort, kPiece);
+      ASSERT_LE(effort.compression().level, 3) << i;
+    }
+  }
+}
+
 /// A line takes its time to get fast, and that is not for lack of compression.
 TEST(Effort, OneSlowWindowIsNoReasonToCompressNothing) {
   Session session{.link = kMega / 2, .data = kNoise};
