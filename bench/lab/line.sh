@@ -60,6 +60,9 @@ measure_line() {
   expect_same "$(sum vg/s1)" "$(on dr 'sum vg/copy')" 'the copy'
 }
 
+# median NAME COLUMN: of what measure_line kept
+median() { cut -d' ' -f"$2" "$1.times" | sort -n | sed -n "$(((BSR_ROUNDS + 1) / 2))p"; }
+
 lab-wait-ssh dr
 make_pool vg /dev/vda pool 64k -L 500M
 on dr make_pool vg /dev/vda pool 64k -L 500M
@@ -87,6 +90,5 @@ for ((round = 0; round < BSR_ROUNDS; round++)); do
   for i in "${!names[@]}"; do measure_line "${names[i]}" "${commands[i]}"; done
 done
 for name in "${names[@]}"; do
-  echo "  medians: $(cut -d' ' -f2 "$name.times" | sort -n | sed -n "$(((BSR_ROUNDS + 1) / 2))p") ms," \
-    "$(cut -d' ' -f1 "$name.times" | sort -n | sed -n "$(((BSR_ROUNDS + 1) / 2))p") % of the line  $name"
+  printf '  medians: %6d ms, %.1f %% of the line  %s\n' "$(median "$name" 2)" "$(median "$name" 1)" "$name"
 done
