@@ -25,8 +25,6 @@ constexpr size_t kFirstRung = 3;
 // Shares of the time from which on the output, or the encoders, hold the session up.
 constexpr double kOutputLimits = 0.5;
 constexpr double kOutputIsFree = 0.2;
-// Windows in a row: one alone says nothing, a receiver may take its time to begin.
-constexpr unsigned kSlowForSure = 2;
 constexpr double kEncodersLimit = 0.7;
 // Of what passed the line before: so much, or it is not the line that holds the session up.
 constexpr double kFullLine = 0.9;
@@ -56,9 +54,10 @@ bool is_useless(const Effort::Work& work) {
          share(work.writing, work.all) < kOutputLimits;
 }
 
-/// A higher level is of no use for such content, and lower ones take the same time.
-bool gets_no_shorter(const Effort::Work& work) {
-  return work.encoded >= kLeastEncoded &&
+/// More than the first level does not help where that finds nothing. Lower ones may miss what it
+/// would find: they do not look at how often bytes occur.
+bool gets_no_shorter(const Effort::Work& work, size_t level) {
+  return level >= kFirstRung &&
          static_cast<double>(work.sent) >= kUseless * static_cast<double>(work.encoded);
 }
 
@@ -90,15 +89,13 @@ void Effort::passed(const Work& work) {
   const bool enough = window_.planned >= kWindowBytes && window_.all >= kWindowTime;
   if (!enough && window_.all < kLongestWindow && !is_slower_already()) return;
   const Work window = std::exchange(window_, {});
-  const double seconds = std::chrono::duration<double>(window.all).count();
-  const Rates now = {static_cast<double>(window.planned) / seconds,
-                     static_cast<double>(window.sent) / seconds};
-  slow_windows_ = share(window.writing, window.all) >= kOutputLimits ? slow_windows_ + 1 : 0;
-  if (settings_.base && !settings_.always_base) decide_references(window, now);
+  if (settings_.base && !settings_.always_base) decide_references(window);
   if (window.planned == 0 || std::exchange(settling_, false)) return;
 
+  const double rate =
+      static_cast<double>(window.planned) / std::chrono::duration<double>(window.all).count();
   const std::optional<Trial> trial = std::exchange(trial_, std::nullopt);
-  if (trial && !was_worth_it(*trial, now)) {
+  if (trial && !was_worth_it(*trial, rate)) {
     level_ = trial->level;
     reads_base_ = trial->reads_base;
     settling_ = true;
@@ -107,16 +104,22 @@ void Effort::passed(const Work& work) {
   for (unsigned& rest : rest_) rest -= std::min(rest, 1U);
   const std::optional<Step> step = wanted(window);
   if (!step || !is_possible(*step)) return;
-  trial_ = {*step, now, level_, reads_base_};
+  trial_ = {*step, rate, level_, reads_base_};
   take(*step, window);
 }
 
-void Effort::decide_references(const Work& window, const Rates& now) {
+/// One slow window alone says nothing: a receiver may take its time to begin.
+void Effort::decide_references(const Work& window) {
+  const double seconds = std::chrono::duration<double>(window.all).count();
+  const Rates now = {static_cast<double>(window.planned) / seconds,
+                     static_cast<double>(window.sent) / seconds};
+  const double writing = share(window.writing, window.all);
+  const bool was_slow = std::exchange(was_slow_, writing >= kOutputLimits);
   if (!refers_) {
-    if (slow_windows_ < kSlowForSure || !is_possible(Step::refer)) return;
+    if (!was_slow || !was_slow_ || !is_possible(Step::refer)) return;
     without_references_ = now;
     refers_ = references_settle_ = true;
-  } else if (share(window.writing, window.all) < kOutputIsFree) {
+  } else if (writing < kOutputIsFree) {
     refers_ = false;
   } else if (!std::exchange(references_settle_, false)) {
     if (now.sent >= kFullLine * without_references_.sent ||
@@ -129,7 +132,7 @@ void Effort::decide_references(const Work& window, const Rates& now) {
 
 /// What is tried takes longer for a part of a window than what was before it for all of that.
 bool Effort::is_slower_already() const {
-  return trial_ && std::chrono::duration<double>(window_.all).count() * trial_->rates.planned >=
+  return trial_ && std::chrono::duration<double>(window_.all).count() * trial_->rate >=
                        static_cast<double>(std::max(kWindowBytes, window_.planned));
 }
 
@@ -150,13 +153,9 @@ void Effort::postpone(Step step) {
 }
 
 /// Whether the last step stays.
-bool Effort::was_worth_it(const Trial& trial, const Rates& now) {
-  const bool off = trial.step == Step::off;
-  const double before = off ? trial.rates.sent : trial.rates.planned;
-  if ((off ? now.sent : now.planned) >= before * kWorthIt) {
+bool Effort::was_worth_it(const Trial& trial, double rate) {
+  if (rate >= trial.rate * kWorthIt) {
     pause_.at(static_cast<size_t>(trial.step)) = kFirstPause;
-    gave_up_ = off;
-    if (off) postpone(Step::more);
     return true;
   }
   postpone(trial.step);
@@ -168,13 +167,9 @@ std::optional<Effort::Step> Effort::wanted(const Work& work) const {
   const double encoding = share(work.encoding, work.all * encoders_);
   if (writing >= kOutputLimits) {
     if (is_possible(Step::base)) return Step::base;
-    if (level_ > 0 && gets_no_shorter(work)) {
-      if (slow_windows_ >= kSlowForSure && is_possible(Step::off)) return Step::off;
-      return std::nullopt;
-    }
-    if (!is_possible(Step::more)) return std::nullopt;
+    if (!is_possible(Step::more) || gets_no_shorter(work, level_)) return std::nullopt;
     const double dearer = kLadder.at(level_ + 1).cost / kLadder.at(level_).cost;
-    if (gave_up_ || encoding * dearer <= kEncodersMayHave) return Step::more;
+    if (encoding * dearer <= kEncodersMayHave) return Step::more;
     return std::nullopt;
   }
   if (encoding >= kEncodersLimit) return Step::less;
@@ -186,7 +181,6 @@ bool Effort::is_possible(Step step) const {
   if (rest_.at(static_cast<size_t>(step)) > 0) return false;
   switch (step) {
     case Step::less:
-    case Step::off:
       return !settings_.compression && level_ > 0;
     case Step::more:
       return !settings_.compression && level_ + 1 < kLadder.size();
@@ -207,9 +201,6 @@ void Effort::take(Step step, const Work& work) {
       break;
     case Step::more:
       ++level_;
-      break;
-    case Step::off:
-      level_ = 0;
       break;
     case Step::no_base:
       if (!settings_.compression) level_ = level_without_base(work);

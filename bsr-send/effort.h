@@ -18,14 +18,13 @@ struct EffortSettings {
   bool always_base = false;                  ///< and is, whatever that costs
 };
 
-/// Compresses harder while the output is what the others wait for, and less while the encoders
-/// are; reads the base unless the reader is, or the stream is no shorter for it. Every other step
-/// is tried for some megabytes and taken back if the session was not faster with it, for longer
-/// each time. Where nothing gets shorter, the output may be slow because it has no processor left:
-/// then no compression at all is tried, and stays if more bytes pass. References are for outputs
-/// that the others wait for: they take small reads on both sides, and stay only while the line
-/// remains as full as it was, or the session gets faster. A receiver that is slow looks like a slow
-/// line, but these reads make it slower.
+/// Compresses harder while the output is what the others wait for and something gets shorter, and
+/// less while the encoders are; reads the base unless the reader is, or the stream is no shorter
+/// for it. Every other step is tried for some megabytes and taken back if the session was not
+/// faster with it, for longer each time. References are for outputs that the others wait for: they
+/// take small reads on both sides, and stay only while the line remains as full as it was, or the
+/// session gets faster. A receiver that is slow looks like a slow line, but these reads make it
+/// slower.
 class Effort {
  public:
   using Duration = std::chrono::steady_clock::duration;
@@ -46,15 +45,14 @@ class Effort {
   /// From any thread.
   [[nodiscard]] Compression compression() const;
   [[nodiscard]] bool reads_base() const { return reads_base_; }
-  /// Nothing is packed against them without compression.
-  [[nodiscard]] bool refers() const { return refers_ && compression().enabled; }
+  [[nodiscard]] bool refers() const { return refers_; }
 
   /// From one thread.
   void passed(const Work& work);
 
  private:
-  enum class Step { less, more, off, no_base, base, refer };
-  static constexpr size_t kSteps = 6;
+  enum class Step { less, more, no_base, base, refer };
+  static constexpr size_t kSteps = 5;
 
   struct Rates {
     double planned = 0;  // bytes of the plan per second
@@ -64,16 +62,16 @@ class Effort {
   /// What was before it.
   struct Trial {
     Step step;
-    Rates rates;
+    double rate;  // bytes of the plan per second
     size_t level;
     bool reads_base;
   };
 
-  void decide_references(const Work& window, const Rates& now);
+  void decide_references(const Work& window);
   [[nodiscard]] bool is_slower_already() const;
   void give_base_up();
   void postpone(Step step);
-  [[nodiscard]] bool was_worth_it(const Trial& trial, const Rates& now);
+  [[nodiscard]] bool was_worth_it(const Trial& trial, double rate);
   [[nodiscard]] std::optional<Step> wanted(const Work& work) const;
   [[nodiscard]] bool is_possible(Step step) const;
   void take(Step step, const Work& work);
@@ -86,9 +84,8 @@ class Effort {
   std::atomic<bool> refers_;
   uint64_t planned_ = 0;
   Work window_;
-  bool settling_ = false;      // what passes now was made before the last step
-  unsigned slow_windows_ = 0;  // in a row, up to now, in which the others waited for the output
-  bool gave_up_ = false;       // compression, for the sake of the output
+  bool settling_ = false;  // what passes now was made before the last step
+  bool was_slow_ = false;  // the output, in the window before
   bool references_settle_ = false;
   Rates without_references_;
   std::optional<Trial> trial_;

@@ -28,13 +28,6 @@ const std::map<int, Encoder> kNoise = {{0, {9000 * kMega, 1}},
                                        {3, {2800 * kMega, 1}},
                                        {9, {119 * kMega, 1}}};
 
-/// The same, emulated.
-std::map<int, Encoder> slower(std::map<int, Encoder> encoders, double times) {
-  for (auto& [level, encoder] : encoders) encoder.rate /= times;
-  return encoders;
-}
-const std::map<int, Encoder> kSlowNoise = slower(kNoise, 100);
-
 struct Session {
   double reader = 2000 * kMega;   ///< bytes of the plan per second
   double reader_with_base = 0;    ///< 0: there is none
@@ -42,7 +35,6 @@ struct Session {
   double link = 100 * kMega;      ///< bytes of the stream per second
   double link_to_references = 0;  ///< the same where patches refer; 0: no other
   double left_by_references = 1;  ///< of the stream
-  double transport = 0;  ///< bytes of the stream per second of the only processor; 0: has its own
   std::map<int, Encoder> data = kText;
   unsigned encoders = 2;
 };
@@ -62,20 +54,16 @@ double seconds(const Session& session, Effort& effort, uint64_t bytes) {
     const double link =
         refers && session.link_to_references > 0 ? session.link_to_references : session.link;
     const double writing = sent / link;
-    const double processor =
-        session.transport > 0 ? encoding + sent / session.transport : encoding / session.encoders;
-    const double time = std::max({reading, processor, writing});
+    const double time = std::max({reading, encoding / session.encoders, writing});
     const auto duration = [](double value) {
       return std::chrono::duration_cast<Effort::Duration>(std::chrono::duration<double>(value));
     };
-    // Whoever is slowest is always busy; the writer waits for the link only where that is, or the
-    // transport has no processor.
-    const bool waits = writing >= time || (session.transport > 0 && processor >= time);
+    // Whoever is slowest is always busy; the writer waits for the link only where that is.
     effort.passed({.planned = kPiece,
                    .encoded = static_cast<uint64_t>(kPiece * part),
                    .sent = static_cast<uint64_t>(sent),
                    .all = duration(time),
-                   .writing = duration(waits ? time : 0),
+                   .writing = duration(writing < time ? 0 : time),
                    .encoding = duration(encoding)});
     all += time;
   }
@@ -166,6 +154,35 @@ TEST(Effort, AShortSessionGivesAUselessBaseUpUnlessTheOutputIsSlow) {
   EXPECT_TRUE(slow.reads_base());
 }
 
+/// The highest level takes its time with it, which a transport on the same processor may need.
+TEST(Effort, NoiseIsNotCompressedHarder) {
+  for (const double link : {0.1, 2.0, 12.0, 400.0}) {
+    const Session session{.link = link * kMega, .data = kNoise};
+    Effort effort({}, session.encoders);
+    for (unsigned i = 0; i < 1600; ++i) {
+      seconds(session, effort, kPiece);
+      ASSERT_LE(effort.compression().level, 3) << i;
+    }
+  }
+}
+
+/// Negative levels of zstd find nothing in what is base64.
+TEST(Effort, WhatOnlyHigherLevelsShortenIsCompressed) {
+  const std::map<int, Encoder> base64 = {{0, {9000 * kMega, 1}},
+                                         {-5, {2000 * kMega, 1}},
+                                         {1, {400 * kMega, 1.33}},
+                                         {3, {300 * kMega, 1.33}},
+                                         {9, {28 * kMega, 1.33}}};
+  Session session{.link = 400 * kMega, .data = kText};
+  Effort effort({}, session.encoders);
+  seconds(session, effort, kMuch);
+  session.link = 2 * kMega;
+  session.data = base64;
+  ASSERT_LT(effort.compression().level, 1);
+  seconds(session, effort, kMuch);
+  EXPECT_GE(effort.compression().level, 1);
+}
+
 TEST(Effort, WithoutABaseNoneIsRead) {
   Effort effort({.base = false}, 2);
   seconds({.link = kMega}, effort, kMuch);
@@ -252,128 +269,12 @@ TEST(Effort, PatchesReferWhateverTheOutputDoesWhereTheBaseIsAlwaysRead) {
   }
 }
 
-TEST(Effort, NothingRefersWithoutCompression) {
-  Effort effort({.compression = Compression{false, 0}, .base = true, .always_base = true}, 2);
-  EXPECT_FALSE(effort.refers());
-}
-
 TEST(Effort, NothingRefersWithoutABase) {
   Effort effort({.base = false}, 2);
   for (unsigned i = 0; i < 20; ++i) {
     seconds({.link = kMega}, effort, 8 << 20);
     ASSERT_FALSE(effort.refers()) << i;
   }
-}
-
-/// One emulated processor, which ssh needs for itself.
-Session starved() {
-  return {.link = 12 * kMega, .transport = 14 * kMega, .data = kSlowNoise, .encoders = 1};
-}
-
-TEST(Effort, CompressesNothingWhereTheTransportNeedsTheProcessor) {
-  const Session session = starved();
-  Effort effort({}, session.encoders);
-  EXPECT_LT(seconds(session, effort, 200 << 20), 1.1 * best_fixed(session, 200 << 20));
-  EXPECT_FALSE(effort.compression().enabled);
-}
-
-/// More bytes would pass without, but less of the plan.
-TEST(Effort, CompressesTextThough) {
-  Session session = starved();
-  session.data = slower(kText, 3);
-  Effort effort({}, session.encoders);
-  for (unsigned i = 0; i < 1600; ++i) {
-    seconds(session, effort, kPiece);
-    ASSERT_TRUE(effort.compression().enabled) << i;
-  }
-}
-
-/// Not at once, when that was found to be too much.
-TEST(Effort, CompressesNothingForSomeTime) {
-  const Session session = starved();
-  Effort effort({}, session.encoders);
-  double took = 0;
-  while (effort.compression().enabled && took < 60) took += seconds(session, effort, kPiece);
-  for (unsigned i = 0; i < 128; ++i) {
-    seconds(session, effort, kPiece);
-    ASSERT_FALSE(effort.compression().enabled) << i;
-  }
-}
-
-TEST(Effort, NoiseIsNeverCompressedHarder) {
-  for (const double link : {0.1, 2.0, 12.0, 400.0}) {
-    const Session session{.link = link * kMega, .data = kNoise};
-    Effort effort({}, session.encoders);
-    for (unsigned i = 0; i < 1600; ++i) {
-      seconds(session, effort, kPiece);
-      ASSERT_LE(effort.compression().level, 3) << i;
-    }
-  }
-}
-
-/// A line takes its time to get fast, and that is not for lack of compression.
-TEST(Effort, OneSlowWindowIsNoReasonToCompressNothing) {
-  Session session{.link = kMega / 2, .data = kNoise};
-  Effort effort({}, session.encoders);
-  seconds(session, effort, 1 << 20);
-  session.link = 2 * kMega;
-  unsigned off = 0;
-  for (unsigned i = 0; i < 100; ++i) {
-    seconds(session, effort, 4 << 20);
-    if (!effort.compression().enabled) ++off;
-  }
-  EXPECT_LE(off, 10);
-}
-
-/// Less that differs lets a session pass faster too.
-TEST(Effort, LessThatDiffersIsNoReasonToCompressNothing) {
-  Session session = with_base(2 * kMega);
-  session.data = kNoise;
-  session.left_by_base = 1;
-  Effort effort({.base = true}, session.encoders);
-  double took = 0;
-  while (effort.compression().enabled && took < 60) took += seconds(session, effort, kPiece);
-  session.left_by_base = 0.2;
-  seconds(session, effort, 40 << 20);
-  EXPECT_TRUE(effort.compression().enabled);
-}
-
-/// What passes as noise on a slow line may be followed by what does not.
-TEST(Effort, CompressesNoiseWhereThatCostsNothing) {
-  const Session session{.link = 2 * kMega, .data = kNoise};
-  Effort effort({}, session.encoders);
-  seconds(session, effort, 1 << 30);
-  unsigned off = 0;
-  for (unsigned i = 0; i < 100; ++i) {
-    seconds(session, effort, 8 << 20);
-    if (!effort.compression().enabled) ++off;
-  }
-  EXPECT_LE(off, 6);
-}
-
-TEST(Effort, NoiseBetweenTextCostsLittle) {
-  Session session{.link = 2 * kMega, .encoders = 2};
-  for (const uint64_t part : {3ULL << 20, 16ULL << 20, 40ULL << 20}) {
-    Effort effort({}, session.encoders);
-    double took = 0;
-    double best = 0;
-    for (unsigned i = 0; i < 60; ++i) {
-      session.data = i % 2 == 0 ? kNoise : kText;
-      took += seconds(session, effort, part);
-      best += seconds(session, Compression{true, 3}, false, part);
-    }
-    EXPECT_LT(took, 1.1 * best) << part;
-  }
-}
-
-TEST(Effort, CompressesAgainWhenThatHelps) {
-  Session session = starved();
-  Effort effort({}, session.encoders);
-  seconds(session, effort, 200 << 20);
-  session.data = slower(kText, 3);
-  session.data[0] = kSlowNoise.at(0);  // hashes take what they took
-  seconds(session, effort, 600 << 20);
-  EXPECT_LT(seconds(session, effort, 200 << 20), 1.1 * best_fixed(session, 200 << 20));
 }
 
 TEST(Effort, GoesBackWhenTheLinkGetsSlower) {
