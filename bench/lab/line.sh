@@ -34,7 +34,7 @@ busy() {
     awk '{idle[NR] = $5 + $6; for (i = 2; i <= 9; i++) all[NR] += $i} END {printf "%.0f", 100 - 100 * (idle[2] - idle[1]) / (all[2] - all[1])}'
 }
 
-# measure_line NAME COMMAND: prints what the command made of the line, and keeps it in NAME.times
+# measure_line NAME COMMAND: prints what the command made of the line
 measure_line() {
   local ours theirs start took watcher
   fresh_copy
@@ -48,20 +48,17 @@ measure_line() {
   kill "$watcher"
   ours=$(busy "$ours" "$(head -n 1 /proc/stat)")
   theirs=$(busy "$theirs" "$(on dr head -n 1 /proc/stat)")
-  awk -v took="$took" -v ours="$ours" -v theirs="$theirs" '
+  awk -v took="$took" -v ours="$ours" -v theirs="$theirs" -v name="$1" '
     {time[NR] = $1; bytes[NR] = $2}
     END {
       for (first = 1; bytes[first] < bytes[1] + 2 ^ 20; first++);
       for (last = NR; bytes[last] > bytes[NR] - 2 ^ 20; last--);
-      print (bytes[last] - bytes[first]) / (time[last] - time[first]) / 125000, took, bytes[NR] - bytes[1], ours, theirs
-    }' seen | tee -a "$1.times" |
-    awk -v name="$1" '{printf "  %6d ms, %9d bytes sent, %.1f %% of the line, processors busy %d and %d %%  %s\n", $2, $3, $1, $4, $5, name}'
+      printf "  %6d ms, %9d bytes sent, %.1f %% of the line, processors busy %d and %d %%  %s\n", took, bytes[NR] - bytes[1],
+        (bytes[last] - bytes[first]) / (time[last] - time[first]) / 125000, ours, theirs, name
+    }' seen
   # shellcheck disable=SC2016
   expect_same "$(sum vg/s1)" "$(on dr 'sum vg/copy')" 'the copy'
 }
-
-# median NAME COLUMN: of what measure_line kept
-median() { cut -d' ' -f"$2" "$1.times" | sort -n | sed -n "$(((BSR_ROUNDS + 1) / 2))p"; }
 
 lab-wait-ssh dr
 make_pool vg /dev/vda pool 64k -L 500M
@@ -88,7 +85,4 @@ if original=$(type -P thin_send_recv); then
 fi
 for ((round = 0; round < BSR_ROUNDS; round++)); do
   for i in "${!names[@]}"; do measure_line "${names[i]}" "${commands[i]}"; done
-done
-for name in "${names[@]}"; do
-  printf '  medians: %6d ms, %.1f %% of the line  %s\n' "$(median "$name" 2)" "$(median "$name" 1)" "$name"
 done
