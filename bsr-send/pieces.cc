@@ -28,20 +28,22 @@ void PieceReader::add_segment(const Segment& segment) {
     segments_.push_back(segment);
 }
 
-/// Whether what the base has of the least chunk around this part of it, which is at `offset` in the
-/// block, is more than zeros.
-bool PieceReader::base_helps(Extent extent, size_t offset) const {
-  const size_t before = std::min<size_t>(offset, extent.offset % kLeastChunk);
-  const ByteView base = ByteView(base_block_);
-  if (offset >= base.size()) return false;
-  return !is_zero(
-      base.subspan(offset - before, std::min(kLeastChunk - extent.offset % kLeastChunk + before,
-                                             base.size() - (offset - before))));
+/// Where it has only zeros of a least chunk, there is nothing to pack against. Each is looked at
+/// once: zeros take as long as it is.
+void PieceReader::look_at_base(uint64_t offset) {
+  base_helps_.clear();
+  for (ByteView rest = base_block_; !rest.empty();) {
+    const size_t length = std::min<size_t>(kLeastChunk - offset % kLeastChunk, rest.size());
+    base_helps_.push_back(!is_zero(rest.first(length)));
+    rest = rest.subspan(length);
+    offset += length;
+  }
 }
 
 /// Of an area that does not hold zeros only: the pages that are not as in the base.
 void PieceReader::split_pages(Extent extent, size_t offset) {
-  const bool helps = base_helps(extent, offset);
+  const uint64_t chunk = extent.offset / kLeastChunk - (extent.offset - offset) / kLeastChunk;
+  const bool helps = chunk < base_helps_.size() && base_helps_[chunk];
   uint64_t position = extent.offset;
   while (position < extent.end()) {
     const uint64_t length = std::min(extent.end(), (position / kPage + 1) * kPage) - position;
@@ -120,6 +122,7 @@ bool PieceReader::fill() {
   plan_data_ += block.bytes.size();
   block_ = std::move(block.bytes);
   base_block_ = std::move(block.base);
+  look_at_base(block.part.extent.offset);
   split_block(block.part.extent);
   return true;
 }

@@ -72,7 +72,7 @@ class PieceReader {
   bool at_hand();
   void split_block(Extent extent);
   void split_pages(Extent extent, size_t offset);
-  [[nodiscard]] bool base_helps(Extent extent, size_t offset) const;
+  void look_at_base(uint64_t offset);
   void add_segment(const Segment& segment);
   void add(Piece& piece, const Segment& segment);
   void add(PatchDraft& patch, const Segment& segment) const;
@@ -87,6 +87,7 @@ class PieceReader {
   bool planned_all_ = false;
   AlignedBytes block_;             // the bytes that segments_ point into
   AlignedBytes base_block_;        // the base there
+  std::vector<bool> base_helps_;   // with each of its chunks
   std::vector<Segment> segments_;  // in order, from next_
   size_t next_ = 0;
   uint64_t read_end_ = 0;   // of what was read or planned as unmapped
