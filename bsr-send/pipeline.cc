@@ -19,6 +19,12 @@ EncodedCut encode(Cut cut, Compression compression) {
 
 }  // namespace
 
+uint64_t EncodedCut::with_content() const {
+  const bool has_content =
+      body && body->type != stream::FrameType::zero && body->type != stream::FrameType::unmap;
+  return has_content ? body->decoded_bytes : 0;
+}
+
 void ship(PieceReader& pieces, CutWriter& out, Effort& effort, unsigned workers) {
   using Task = std::packaged_task<EncodedCut()>;
   std::atomic<Effort::Duration::rep> encoding = 0;
@@ -38,7 +44,7 @@ void ship(PieceReader& pieces, CutWriter& out, Effort& effort, unsigned workers)
       [&](EncodedCut cut) {
         const auto begin = steady_now();
         Effort::Work work = {.planned = cut.plan_data,
-                             .encoded = cut.body ? cut.body->decoded_bytes : 0,
+                             .encoded = cut.with_content(),
                              .sent = cut.body ? cut.body->content.size() : 0,
                              .encoding = Effort::Duration(encoding.exchange(0))};
         out.write(std::make_shared<const EncodedCut>(std::move(cut)));

@@ -14,6 +14,9 @@ struct EncodedCut {
   std::optional<EncodedBody> body;  ///< nothing: see Cut
   uint64_t end = 0;
   uint64_t plan_data = 0;
+
+  /// Bytes of the volume that are in it, shortened or not: not zeros, and not what is unmapped.
+  [[nodiscard]] uint64_t with_content() const;
 };
 
 using CutPtr = std::shared_ptr<const EncodedCut>;

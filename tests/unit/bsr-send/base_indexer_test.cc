@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <random>
 #include <thread>
 
 #include "base/error.h"
 #include "tests/fakes/listed_plan.h"
 #include "tests/fakes/memory_volume.h"
+#include "tests/fakes/random_bytes.h"
 
 namespace bsr {
 namespace {
@@ -20,13 +20,6 @@ class BrokenReader final : public VolumeReader {
  public:
   void read(uint64_t, std::span<std::byte>) override { fail(ErrorKind::failed, "disk broke"); }
 };
-
-Bytes random_bytes(size_t size) {
-  std::mt19937_64 random(1);
-  Bytes bytes(size);
-  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
-  return bytes;
-}
 
 class BaseIndexerTest : public testing::Test {
  protected:

@@ -5,20 +5,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <random>
 #include <thread>
+
+#include "tests/fakes/random_bytes.h"
 
 namespace bsr {
 namespace {
 
 constexpr size_t kSpan = 4096;
-
-Bytes random_bytes(size_t size, unsigned seed) {
-  std::mt19937_64 dice(seed);
-  Bytes bytes(size);
-  for (std::byte& byte : bytes) byte = static_cast<std::byte>(dice());
-  return bytes;
-}
 
 Bytes joined(ByteView first, ByteView second) {
   Bytes bytes(first.begin(), first.end());

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/listed_plan.h"
 #include "tests/fakes/memory_volume.h"
+#include "tests/fakes/random_bytes.h"
 #include "tests/fakes/thrown_error.h"
 #include "tests/fakes/whole_volume.h"
 
@@ -25,9 +27,11 @@ class CollectingWriter final : public CutWriter {
   explicit CollectingWriter(size_t fail_after = SIZE_MAX) : fail_after_(fail_after) {}
   void write(CutPtr cut) override {
     ends.push_back(cut->end);
+    with_content += cut->with_content();
     if (ends.size() == fail_after_) fail(ErrorKind::peer, "reader gone");
   }
   std::vector<uint64_t> ends;
+  uint64_t with_content = 0;
 
  private:
   size_t fail_after_;
@@ -38,6 +42,18 @@ Bytes volume_content() {
   for (size_t i = 0; i < bytes.size(); i += 4096)
     bytes[i] = static_cast<std::byte>(1 + i / 4096 % 255);
   return bytes;
+}
+
+TEST(PipelineAlone, CountsContentButNoZerosAndNothingUnmapped) {
+  Bytes content = random_bytes(1 << 20);
+  content.resize(3 << 20);
+  MemoryVolume volume(content);
+  ListedPlan plan({{{0, 3 << 20}, DeltaKind::data}, {{3 << 20, 1 << 20}, DeltaKind::unmap}});
+  PieceReader pieces(plan, volume);
+  CollectingWriter out;
+  Effort effort({}, 1);
+  ship(pieces, out, effort, 0);
+  EXPECT_EQ(1U << 20, out.with_content);
 }
 
 class Pipeline : public testing::TestWithParam<unsigned> {};
