@@ -7,11 +7,22 @@
 namespace bsr {
 namespace {
 
-EncodedCut encode(Cut cut, Compression compression) {
+Compression compression_of(const Piece& piece, const Effort& effort) {
+  const auto* data = std::get_if<DataFrame>(&piece);
+  return data != nullptr ? effort.compression_of(data->content) : Compression{};
+}
+
+/// A patch may be short even where its content alone is not.
+Compression compression_of(const PatchDraft&, const Effort& effort) { return effort.compression(); }
+
+EncodedCut encode(Cut cut, const Effort& effort) {
   EncodedCut encoded = {std::nullopt, cut.end, cut.plan_data};
   std::visit(Overload{
                  [](std::monostate) {},
-                 [&](auto& body) { encoded.body = bsr::encode(std::move(body), compression); },
+                 [&](auto& body) {
+                   const Compression compression = compression_of(body, effort);
+                   encoded.body = bsr::encode(std::move(body), compression);
+                 },
              },
              cut.body);
   return encoded;
@@ -36,7 +47,7 @@ void ship(PieceReader& pieces, CutWriter& out, Effort& effort, unsigned workers)
         if (!cut) return std::nullopt;
         return Task([cut = std::move(*cut), &effort, &encoding]() mutable {
           const auto begin = steady_now();
-          EncodedCut encoded = encode(std::move(cut), effort.compression());
+          EncodedCut encoded = encode(std::move(cut), effort);
           encoding += (steady_now() - begin).count();
           return encoded;
         });

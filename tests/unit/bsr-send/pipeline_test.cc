@@ -28,10 +28,12 @@ class CollectingWriter final : public CutWriter {
   void write(CutPtr cut) override {
     ends.push_back(cut->end);
     with_content += cut->with_content();
+    if (cut->body) sent += cut->body->content.size();
     if (ends.size() == fail_after_) fail(ErrorKind::peer, "reader gone");
   }
   std::vector<uint64_t> ends;
   uint64_t with_content = 0;
+  uint64_t sent = 0;
 
  private:
   size_t fail_after_;
@@ -42,6 +44,26 @@ Bytes volume_content() {
   for (size_t i = 0; i < bytes.size(); i += 4096)
     bytes[i] = static_cast<std::byte>(1 + i / 4096 % 255);
   return bytes;
+}
+
+/// Bytes of the stream that the volume becomes.
+uint64_t shipped(Bytes content, const EffortSettings& settings) {
+  WholeVolume plan(content.size());
+  MemoryVolume volume(std::move(content));
+  PieceReader pieces(plan, volume);
+  CollectingWriter out;
+  Effort effort(settings, 1);
+  ship(pieces, out, effort, 0);
+  return out.sent;
+}
+
+/// Noise that is there twice, at a distance that only zstd sees.
+TEST(PipelineAlone, CompressesWhatLooksLikeNoiseOnlyWhereThatIsAsked) {
+  constexpr size_t kHalf = (120 << 10) + 512;
+  Bytes content = random_bytes(kHalf);
+  append(content, random_bytes(kHalf));
+  EXPECT_EQ(content.size(), shipped(content, {}));
+  EXPECT_GT(content.size() * 6 / 10, shipped(content, {.compression = Compression{}}));
 }
 
 TEST(PipelineAlone, CountsContentButNoZerosAndNothingUnmapped) {
