@@ -86,6 +86,7 @@ Compression Effort::compression_of(ByteView content) const {
 
 void Effort::passed(const Work& work) {
   window_.planned += work.planned;
+  window_.zeros += work.zeros;
   window_.encoded += work.encoded;
   window_.sent += work.sent;
   window_.all += work.all;
@@ -225,7 +226,7 @@ void Effort::take(Step step, const Work& work) {
 
 /// At which the encoders will manage what the base lets them leave out now.
 size_t Effort::level_without_base(const Work& work) const {
-  const double all_of_it = static_cast<double>(work.planned) /
+  const double all_of_it = static_cast<double>(work.planned - std::min(work.planned, work.zeros)) /
                            static_cast<double>(std::max<uint64_t>(work.encoded, kLeastEncoded));
   const double encoding = share(work.encoding, work.all * encoders_) * all_of_it;
   size_t level = level_;

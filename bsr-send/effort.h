@@ -32,7 +32,8 @@ class Effort {
   /// What passed between two calls of passed().
   struct Work {
     uint64_t planned = 0;  ///< bytes of the plan
-    uint64_t encoded = 0;  ///< bytes of it that were not left out, zeros aside
+    uint64_t zeros = 0;    ///< bytes of it that hold nothing else
+    uint64_t encoded = 0;  ///< of the others, bytes that were not left out
     uint64_t sent = 0;     ///< bytes of the stream that these became
     Duration all{};
     Duration writing{};   ///< until the output had taken what it was given

@@ -7,6 +7,8 @@
 namespace bsr {
 namespace {
 
+using stream::FrameType;
+
 Compression compression_of(const Piece& piece, const Effort& effort) {
   const auto* data = std::get_if<DataFrame>(&piece);
   return data != nullptr ? effort.compression_of(data->content) : Compression{};
@@ -30,10 +32,8 @@ EncodedCut encode(Cut cut, const Effort& effort) {
 
 }  // namespace
 
-uint64_t EncodedCut::with_content() const {
-  const bool has_content =
-      body && body->type != stream::FrameType::zero && body->type != stream::FrameType::unmap;
-  return has_content ? body->decoded_bytes : 0;
+uint64_t EncodedCut::bytes_of(stream::FrameType type) const {
+  return body && body->type == type ? body->decoded_bytes : 0;
 }
 
 void ship(PieceReader& pieces, CutWriter& out, Effort& effort, unsigned workers) {
@@ -54,10 +54,12 @@ void ship(PieceReader& pieces, CutWriter& out, Effort& effort, unsigned workers)
       },
       [&](EncodedCut cut) {
         const auto begin = steady_now();
-        Effort::Work work = {.planned = cut.plan_data,
-                             .encoded = cut.with_content(),
-                             .sent = cut.body ? cut.body->content.size() : 0,
-                             .encoding = Effort::Duration(encoding.exchange(0))};
+        Effort::Work work = {
+            .planned = cut.plan_data,
+            .zeros = cut.bytes_of(FrameType::zero),
+            .encoded = cut.bytes_of(FrameType::data) + cut.bytes_of(FrameType::patch),
+            .sent = cut.body ? cut.body->content.size() : 0,
+            .encoding = Effort::Duration(encoding.exchange(0))};
         out.write(std::make_shared<const EncodedCut>(std::move(cut)));
         const auto end = steady_now();
         work.all = end - last;

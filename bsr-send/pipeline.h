@@ -15,8 +15,8 @@ struct EncodedCut {
   uint64_t end = 0;
   uint64_t plan_data = 0;
 
-  /// Bytes of the volume that are in it, shortened or not: not zeros, and not what is unmapped.
-  [[nodiscard]] uint64_t with_content() const;
+  /// Of the volume, if it is a change of this type.
+  [[nodiscard]] uint64_t bytes_of(stream::FrameType type) const;
 };
 
 using CutPtr = std::shared_ptr<const EncodedCut>;

@@ -32,6 +32,7 @@ struct Session {
   double reader = 2000 * kMega;   ///< bytes of the plan per second
   double reader_with_base = 0;    ///< 0: there is none
   double left_by_base = 0.1;      ///< of the bytes, where it is read
+  double zeros = 0;               ///< of the plan; neither left out nor encoded
   double link = 100 * kMega;      ///< bytes of the stream per second
   double link_to_references = 0;  ///< the same where patches refer; 0: no other
   double left_by_references = 1;  ///< of the stream
@@ -46,7 +47,7 @@ double seconds(const Session& session, Effort& effort, uint64_t bytes) {
     const Compression compression = effort.compression();
     const Encoder& encoder = session.data.at(compression.enabled ? compression.level : 0);
     const bool base = session.reader_with_base > 0 && effort.reads_base();
-    const double part = base ? session.left_by_base : 1;
+    const double part = (1 - session.zeros) * (base ? session.left_by_base : 1);
     const double reading = kPiece / (base ? session.reader_with_base : session.reader);
     const double encoding = kPiece * part / encoder.rate;
     const bool refers = base && effort.refers();
@@ -60,6 +61,7 @@ double seconds(const Session& session, Effort& effort, uint64_t bytes) {
     };
     // Whoever is slowest is always busy; the writer waits for the link only where that is.
     effort.passed({.planned = kPiece,
+                   .zeros = static_cast<uint64_t>(kPiece * session.zeros),
                    .encoded = static_cast<uint64_t>(kPiece * part),
                    .sent = static_cast<uint64_t>(sent),
                    .all = duration(time),
@@ -181,6 +183,27 @@ TEST(Effort, WhatOnlyHigherLevelsShortenIsCompressed) {
   ASSERT_LT(effort.compression().level, 1);
   seconds(session, effort, kMuch);
   EXPECT_GE(effort.compression().level, 1);
+}
+
+/// They take no encoder's time, with a base or without.
+TEST(Effort, ZerosDoNotLowerTheLevelWhereTheBaseIsGivenUp) {
+  const Session session{.reader = 600 * kMega,
+                        .reader_with_base = 300 * kMega,
+                        .left_by_base = 0.5,
+                        .zeros = 0.5,
+                        .link = 125 * kMega};
+  Effort effort({.base = true}, session.encoders);
+  EXPECT_LT(seconds(session, effort, 2 * kMuch), 1.05 * best_fixed(session, 2 * kMuch));
+}
+
+/// However much of the plan they are.
+TEST(Effort, ZerosDoNotHideNoise) {
+  const Session session{.zeros = 0.5, .link = 12 * kMega, .data = kNoise};
+  Effort effort({}, session.encoders);
+  for (unsigned i = 0; i < 1600; ++i) {
+    seconds(session, effort, kPiece);
+    ASSERT_LE(effort.compression().level, 3) << i;
+  }
 }
 
 TEST(Effort, WithoutABaseNoneIsRead) {

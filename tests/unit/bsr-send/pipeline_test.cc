@@ -27,12 +27,14 @@ class CollectingWriter final : public CutWriter {
   explicit CollectingWriter(size_t fail_after = SIZE_MAX) : fail_after_(fail_after) {}
   void write(CutPtr cut) override {
     ends.push_back(cut->end);
-    with_content += cut->with_content();
+    data += cut->bytes_of(stream::FrameType::data);
+    zeros += cut->bytes_of(stream::FrameType::zero);
     if (cut->body) sent += cut->body->content.size();
     if (ends.size() == fail_after_) fail(ErrorKind::peer, "reader gone");
   }
   std::vector<uint64_t> ends;
-  uint64_t with_content = 0;
+  uint64_t data = 0;
+  uint64_t zeros = 0;
   uint64_t sent = 0;
 
  private:
@@ -66,7 +68,7 @@ TEST(PipelineAlone, CompressesWhatLooksLikeNoiseOnlyWhereThatIsAsked) {
   EXPECT_GT(content.size() * 6 / 10, shipped(content, {.compression = Compression{}}));
 }
 
-TEST(PipelineAlone, CountsContentButNoZerosAndNothingUnmapped) {
+TEST(PipelineAlone, TellsWhatIsZerosAndWhatIsUnmapped) {
   Bytes content = random_bytes(1 << 20);
   content.resize(3 << 20);
   MemoryVolume volume(content);
@@ -75,7 +77,8 @@ TEST(PipelineAlone, CountsContentButNoZerosAndNothingUnmapped) {
   CollectingWriter out;
   Effort effort({}, 1);
   ship(pieces, out, effort, 0);
-  EXPECT_EQ(1U << 20, out.with_content);
+  EXPECT_EQ(1U << 20, out.data);
+  EXPECT_EQ(2U << 20, out.zeros);
 }
 
 class Pipeline : public testing::TestWithParam<unsigned> {};
