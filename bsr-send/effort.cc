@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "bsr-send/noise.h"
-
 namespace bsr {
 namespace {
 
@@ -76,12 +74,6 @@ Effort::Effort(const EffortSettings& settings, unsigned encoders)
 
 Compression Effort::compression() const {
   return settings_.compression ? *settings_.compression : kLadder.at(level_).compression;
-}
-
-Compression Effort::compression_of(ByteView content) const {
-  const Compression usual = compression();
-  if (settings_.compression || !usual.enabled || !looks_like_noise(content)) return usual;
-  return kLadder.front().compression;
 }
 
 void Effort::passed(const Work& work) {

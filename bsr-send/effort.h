@@ -45,8 +45,7 @@ class Effort {
 
   /// From any thread.
   [[nodiscard]] Compression compression() const;
-  /// The same, unless it is left to decide and would be in vain.
-  [[nodiscard]] Compression compression_of(ByteView content) const;
+  [[nodiscard]] bool chooses_compression() const { return !settings_.compression; }
   [[nodiscard]] bool reads_base() const { return reads_base_; }
   [[nodiscard]] bool refers() const { return refers_; }
 

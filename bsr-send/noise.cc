@@ -1,56 +1,50 @@
 #include "bsr-send/noise.h"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
-#include <vector>
 
 namespace bsr {
 namespace {
 
 constexpr size_t kLeast = 64 << 10;
-constexpr size_t kRepeated = 4096;  // what copies consist of: pages
-// A sample in each stride, in turn at each of its places: records may begin with what is random.
-constexpr size_t kStride = 512;
-constexpr size_t kSample = 16;
-constexpr size_t kShift = 13 * kSample;
+constexpr size_t kSamples = 512;
+constexpr size_t kSample = 16;  // bytes
 
 // Of Pearson's chi-squared of all 256 values, 255 with a standard deviation of 23 if they are
-// random. From what is above entropy coding gains a quarter of a per cent of 256 KiB; what is below
-// was counted out, not thrown.
-constexpr double kEvenest = 150;
+// random. From what is above, entropy coding gains a quarter of a per cent. Measured on 4.5 GB of
+// programs, libraries, archives and pictures in parts of 256 KiB: below are 95 % of the parts that
+// zstd -3 shortens by less than 1 %, and what is below would get shorter by 0.2 % on the whole.
 constexpr double kUnevenest = 500;
 
-/// Of the values of the sample, against all of them being as frequent as each other.
+/// One in each stretch of the content, at a place that the distances of records are no multiples
+/// of: these may begin with what is random.
 double chi_squared(ByteView content) {
+  const size_t stretch = content.size() / kSamples;
   std::array<uint32_t, 256> counts{};
-  double all = 0;
-  size_t shift = 0;
-  for (size_t at = 0; at + kStride <= content.size(); at += kStride) {
-    for (const std::byte value : content.subspan(at + shift, kSample))
+  uint32_t dice = 0;
+  for (size_t i = 0; i < kSamples; ++i) {
+    dice = dice * 1664525 + 1013904223;  // as in Numerical Recipes
+    const size_t at = i * stretch + (dice >> 16U) % (stretch - kSample + 1);
+    for (const std::byte value : content.subspan(at, kSample))
       ++counts.at(std::to_integer<size_t>(value));
-    all += kSample;
-    shift = (shift + kShift) % kStride;
   }
   double squares = 0;
   for (const double count : counts) squares += count * count;
-  return squares * static_cast<double>(counts.size()) / all - all;
-}
-
-bool pages_repeat(ByteView content) {
-  std::vector<uint64_t> beginnings;
-  for (size_t at = 0; at + kRepeated <= content.size(); at += kRepeated)
-    std::memcpy(&beginnings.emplace_back(), content.subspan(at).data(), sizeof(uint64_t));
-  std::ranges::sort(beginnings);
-  return std::ranges::adjacent_find(beginnings) != beginnings.end();
+  constexpr double kAll = kSamples * kSample;
+  return squares * counts.size() / kAll - kAll;
 }
 
 }  // namespace
 
 bool looks_like_noise(ByteView content) {
-  if (content.size() < kLeast) return false;
-  const double chi = chi_squared(content);
-  return chi >= kEvenest && chi <= kUnevenest && !pages_repeat(content);
+  return content.size() >= kLeast && chi_squared(content) <= kUnevenest;
+}
+
+bool SampleTrust::trusts() {
+  if (distrusted_ > 0) {
+    --distrusted_;
+    return false;
+  }
+  return asked_++ % kOneIn != 0;
 }
 
 }  // namespace bsr

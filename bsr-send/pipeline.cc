@@ -2,6 +2,7 @@
 
 #include "base/ordered_work.h"
 #include "base/overload.h"
+#include "bsr-send/noise.h"
 #include "platform/clock.h"
 
 namespace bsr {
@@ -9,26 +10,50 @@ namespace {
 
 using stream::FrameType;
 
-Compression compression_of(const Piece& piece, const Effort& effort) {
-  const auto* data = std::get_if<DataFrame>(&piece);
-  return data != nullptr ? effort.compression_of(data->content) : Compression{};
-}
+// What becomes shorter than this part of it was no noise.
+constexpr double kShorter = 0.95;
 
-/// A patch may be short even where its content alone is not.
-Compression compression_of(const PatchDraft&, const Effort& effort) { return effort.compression(); }
+/// Encodes parts for many threads.
+class Encoder {
+ public:
+  explicit Encoder(const Effort& effort) : effort_(effort) {}
 
-EncodedCut encode(Cut cut, const Effort& effort) {
-  EncodedCut encoded = {std::nullopt, cut.end, cut.plan_data};
-  std::visit(Overload{
-                 [](std::monostate) {},
-                 [&](auto& body) {
-                   const Compression compression = compression_of(body, effort);
-                   encoded.body = bsr::encode(std::move(body), compression);
-                 },
-             },
-             cut.body);
-  return encoded;
-}
+  EncodedCut encode(Cut cut) {
+    EncodedCut encoded = {std::nullopt, cut.end, cut.plan_data};
+    std::visit(Overload{
+                   [](std::monostate) {},
+                   [&](auto& body) { encoded.body = encode(std::move(body)); },
+               },
+               cut.body);
+    return encoded;
+  }
+
+ private:
+  /// Patches may be short even where their content alone is not.
+  EncodedBody encode(PatchDraft&& draft) {
+    return bsr::encode(std::move(draft), effort_.compression());
+  }
+
+  EncodedBody encode(Piece&& piece) {
+    const Compression compression = effort_.compression();
+    if (!compression.enabled || !looks_like_noise(piece))
+      return bsr::encode(std::move(piece), compression);
+    if (trust_.trusts()) return bsr::encode(std::move(piece), Compression{.enabled = false});
+    EncodedBody body = bsr::encode(std::move(piece), compression);
+    if (static_cast<double>(body.content.size()) <
+        kShorter * static_cast<double>(body.decoded_bytes))
+      trust_.was_wrong();
+    return body;
+  }
+
+  [[nodiscard]] bool looks_like_noise(const Piece& piece) const {
+    const auto* data = std::get_if<DataFrame>(&piece);
+    return effort_.chooses_compression() && data != nullptr && bsr::looks_like_noise(data->content);
+  }
+
+  const Effort& effort_;
+  SampleTrust trust_;
+};
 
 }  // namespace
 
@@ -39,15 +64,16 @@ uint64_t EncodedCut::bytes_of(stream::FrameType type) const {
 void ship(PieceReader& pieces, CutWriter& out, Effort& effort, unsigned workers) {
   using Task = std::packaged_task<EncodedCut()>;
   std::atomic<Effort::Duration::rep> encoding = 0;
+  Encoder encoder(effort);
   auto last = steady_now();
   work_in_order<EncodedCut>(
       workers,
       [&]() -> std::optional<Task> {
         std::optional<Cut> cut = pieces.next();
         if (!cut) return std::nullopt;
-        return Task([cut = std::move(*cut), &effort, &encoding]() mutable {
+        return Task([cut = std::move(*cut), &encoder, &encoding]() mutable {
           const auto begin = steady_now();
-          EncodedCut encoded = encode(std::move(cut), effort);
+          EncodedCut encoded = encoder.encode(std::move(cut));
           encoding += (steady_now() - begin).count();
           return encoded;
         });

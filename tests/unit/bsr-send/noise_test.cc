@@ -13,6 +13,7 @@ namespace bsr {
 namespace {
 
 constexpr size_t kPiece = 256 << 10;
+constexpr size_t kLeast = 64 << 10;
 
 /// Words in the disorder that `seed` gives.
 Bytes text(size_t size, unsigned seed) {
@@ -31,7 +32,7 @@ Bytes text(size_t size, unsigned seed) {
 
 TEST(Noise, IsWhatIsRandom) {
   for (unsigned seed = 1; seed <= 50; ++seed)
-    for (const size_t size : {kPiece, kPiece / 2 + 512, size_t{64 << 10}})
+    for (const size_t size : {kLeast, kLeast + 1, kPiece / 2 + 512, kPiece, 4 * kPiece + 100})
       EXPECT_TRUE(looks_like_noise(random_bytes(size, seed))) << size << " of seed " << seed;
 }
 
@@ -49,17 +50,30 @@ TEST(Noise, IsWhatWasCompressed) {
 
 TEST(Noise, IsNothingSmall) {
   EXPECT_FALSE(looks_like_noise({}));
-  EXPECT_FALSE(looks_like_noise(random_bytes((64 << 10) - 512)));
+  EXPECT_FALSE(looks_like_noise(random_bytes(kLeast - 1)));
 }
 
-TEST(Noise, IsNoText) { EXPECT_FALSE(looks_like_noise(text(kPiece, 1))); }
+TEST(Noise, IsNoText) {
+  for (const size_t size : {kLeast, kPiece}) EXPECT_FALSE(looks_like_noise(text(size, 1))) << size;
+}
 
 /// An eighth of it, wherever that is.
 TEST(Noise, IsNoTextAmongNoise) {
-  for (size_t at = 0; at < kPiece; at += kPiece / 8) {
-    Bytes bytes = random_bytes(kPiece);
-    std::ranges::copy(text(kPiece / 8, 2), bytes.begin() + static_cast<ptrdiff_t>(at));
-    EXPECT_FALSE(looks_like_noise(bytes)) << at;
+  for (const size_t size : {kLeast, kPiece})
+    for (size_t at = 0; at < size; at += size / 8) {
+      Bytes bytes = random_bytes(size);
+      std::ranges::copy(text(size / 8, 2), bytes.begin() + static_cast<ptrdiff_t>(at));
+      EXPECT_FALSE(looks_like_noise(bytes)) << at << " of " << size;
+    }
+}
+
+/// What is 160 bytes short of a page.
+TEST(Noise, DoesNotEndInZeros) {
+  for (const size_t size : {kLeast, kPiece}) {
+    Bytes bytes = random_bytes(size);
+    for (size_t i = 0; i < size; ++i)
+      if (i % 4096 >= 4096 - 160) bytes[i] = std::byte{0};
+    EXPECT_FALSE(looks_like_noise(bytes)) << size;
   }
 }
 
@@ -73,29 +87,40 @@ TEST(Noise, IsNotWhatUsesFewValues) {
   }
 }
 
-/// Each value comes up too evenly.
-TEST(Noise, IsNoCounter) {
-  for (const size_t width : {1, 2, 3, 4}) {
-    Bytes bytes(kPiece);
-    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i / width);
-    EXPECT_FALSE(looks_like_noise(bytes)) << width;
-  }
-}
-
-TEST(Noise, DoesNotRepeatAPage) {
-  Bytes bytes = random_bytes(kPiece);
-  std::copy_n(bytes.begin() + 3 * 4096, 4096, bytes.begin() + 40 * 4096);
-  EXPECT_FALSE(looks_like_noise(bytes));
-}
-
 /// Whose records begin with a random key, and go on with zeros.
 TEST(Noise, IsNoTableOfKeys) {
-  for (const size_t record : {32, 48, 64, 512, 576, 4096}) {
-    Bytes bytes = random_bytes(kPiece);
-    for (size_t i = 0; i < bytes.size(); ++i)
-      if (i % record >= 16) bytes[i] = std::byte{0};
-    EXPECT_FALSE(looks_like_noise(bytes)) << record;
+  for (const size_t size : {kLeast, kPiece})
+    for (const size_t record : {20, 32, 48, 64, 512, 576, 4096, 16384}) {
+      Bytes bytes = random_bytes(size);
+      for (size_t i = 0; i < size; ++i)
+        if (i % record >= 16) bytes[i] = std::byte{0};
+      EXPECT_FALSE(looks_like_noise(bytes)) << record << " in " << size;
+    }
+}
+
+/// How many of so many samples are trusted.
+unsigned trusted(SampleTrust& trust, unsigned samples) {
+  unsigned count = 0;
+  for (unsigned i = 0; i < samples; ++i) count += trust.trusts() ? 1 : 0;
+  return count;
+}
+
+TEST(SampleTrust, IsNotGivenToTheFirstOfEight) {
+  SampleTrust trust;
+  for (unsigned i = 0; i < 10; ++i) {
+    EXPECT_FALSE(trust.trusts());
+    EXPECT_EQ(7U, trusted(trust, 7));
   }
+}
+
+TEST(SampleTrust, IsLostForAWhileByOneThatWasWrong) {
+  SampleTrust trust;
+  trusted(trust, 8);
+  trust.was_wrong();
+  EXPECT_EQ(0U, trusted(trust, 60));
+  trust.was_wrong();
+  EXPECT_EQ(0U, trusted(trust, 64));
+  EXPECT_EQ(7U, trusted(trust, 8));
 }
 
 }  // namespace

@@ -59,13 +59,47 @@ uint64_t shipped(Bytes content, const EffortSettings& settings) {
   return out.sent;
 }
 
-/// Noise that is there twice, at a distance that only zstd sees.
-TEST(PipelineAlone, CompressesWhatLooksLikeNoiseOnlyWhereThatIsAsked) {
-  constexpr size_t kHalf = (120 << 10) + 512;
-  Bytes content = random_bytes(kHalf);
-  append(content, random_bytes(kHalf));
+/// Noise in pieces that no sample tells from each other, each there twice in its frame.
+Bytes repeating_noise(size_t frames) {
+  Bytes content;
+  for (unsigned i = 0; i < frames; ++i) {
+    const Bytes half = random_bytes(kPieceContent / 2, i);
+    append(content, half);
+    append(content, half);
+  }
+  return content;
+}
+
+/// The first of eight would have been.
+TEST(PipelineAlone, WhatLooksLikeNoiseIsNotCompressed) {
+  Bytes content = random_bytes(17 * kPieceContent);
+  append(content, repeating_noise(7));
   EXPECT_EQ(content.size(), shipped(content, {}));
-  EXPECT_GT(content.size() * 6 / 10, shipped(content, {.compression = Compression{}}));
+}
+
+TEST(PipelineAlone, WhatOnlyLooksLikeNoiseIsCompressed) {
+  const Bytes content = repeating_noise(100);
+  EXPECT_GT(content.size() * 52 / 100, shipped(content, {}));
+}
+
+TEST(PipelineAlone, AllIsCompressedWhereThatIsAsked) {
+  Bytes content = random_bytes(16 * kPieceContent);
+  append(content, repeating_noise(8));
+  EXPECT_GT(content.size() - 3 * kPieceContent, shipped(content, {.compression = Compression{}}));
+}
+
+/// What moved by a sector is not shorter for its own bytes.
+TEST(PipelineAlone, NoiseIsPackedAgainstItsBase) {
+  constexpr size_t kSize = 16 * kPieceContent;
+  const Bytes noise = random_bytes(kSize + 512);
+  WholeVolume plan(kSize);
+  MemoryVolume volume(Bytes(noise.begin() + 512, noise.end()));
+  MemoryVolume base(Bytes(noise.begin(), noise.end() - 512));
+  PieceReader pieces(plan, volume, {&base, kSize});
+  CollectingWriter out;
+  Effort effort({.base = true}, 1);
+  ship(pieces, out, effort, 0);
+  EXPECT_GT(kSize / 50, out.sent);
 }
 
 TEST(PipelineAlone, TellsWhatIsZerosAndWhatIsUnmapped) {
