@@ -15,8 +15,8 @@ constexpr size_t kSample = 16;  // bytes
 // zstd -3 shortens by less than 1 %, and what is below would get shorter by 0.2 % on the whole.
 constexpr double kUnevenest = 500;
 
-/// One in each stretch of the content, at a place that the distances of records are no multiples
-/// of: these may begin with what is random.
+/// Of the values in the samples, one in each stretch of the content. Each is at another place of
+/// its stretch, since records may begin with what is random.
 double chi_squared(ByteView content) {
   const size_t stretch = content.size() / kSamples;
   std::array<uint32_t, 256> counts{};

@@ -28,8 +28,8 @@ void PieceReader::add_segment(const Segment& segment) {
     segments_.push_back(segment);
 }
 
-/// Where it has only zeros of a least chunk, there is nothing to pack against. Each is looked at
-/// once: zeros take as long as it is.
+/// Which of its least chunks, of a block that begins at `offset`, hold more than zeros. Once for
+/// each: to see that all is zeros takes reading all of it.
 void PieceReader::look_at_base(uint64_t offset) {
   base_helps_.clear();
   for (ByteView rest = base_block_; !rest.empty();) {

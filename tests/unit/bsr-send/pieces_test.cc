@@ -78,6 +78,11 @@ TEST(PieceReader, PacksPartsOfChunks) {
   const uint64_t within = 2 * kChunk + kChunk / 2;
   EXPECT_EQ(kChunk / 2, packed_against(base, {within, kSize - within}));
   EXPECT_EQ(kChunk / 4, packed_against(base, {within + kChunk / 4, kChunk / 4}));
+  for (const uint64_t at : {3 * kChunk + 5, 4 * kChunk - 1}) {
+    Bytes behind(kSize);
+    behind[at] = std::byte{1};
+    EXPECT_EQ(kChunk, packed_against(behind, {within, kSize - within})) << at;
+  }
   base.resize(3 * kChunk - kChunk / 4);
   base.back() = std::byte{1};
   EXPECT_EQ(kChunk * 3 / 4, packed_against(base, {0, kSize}));
