@@ -15,8 +15,9 @@ namespace bsr {
 [[nodiscard]] bool looks_like_noise(ByteView content);
 
 /// How far samples can be trusted: one in eight is not, and after one that was wrong the next 64
-/// are not either. So at most eight frames are sent longer than they had to be before that ends,
-/// and where there is nothing but noise, an eighth of the work remains. Serves many threads.
+/// are not either. So at most eight frames, and what other threads have in hand by then, are sent
+/// longer than they had to be before that ends; where there is nothing but noise, an eighth of the
+/// work remains. Serves many threads.
 class SampleTrust {
  public:
   /// Whether what looks like noise is to be taken for it; asked once for each.

@@ -49,17 +49,17 @@ Bytes volume_content() {
 }
 
 /// Bytes of the stream that the volume becomes.
-uint64_t shipped(Bytes content, const EffortSettings& settings) {
+uint64_t shipped(Bytes content, const EffortSettings& settings, unsigned workers = 0) {
   WholeVolume plan(content.size());
   MemoryVolume volume(std::move(content));
   PieceReader pieces(plan, volume);
   CollectingWriter out;
-  Effort effort(settings, 1);
-  ship(pieces, out, effort, 0);
+  Effort effort(settings, std::max(workers, 1U));
+  ship(pieces, out, effort, workers);
   return out.sent;
 }
 
-/// Noise in pieces that no sample tells from each other, each there twice in its frame.
+/// Frames of which the second half repeats the first, which no sample shows.
 Bytes repeating_noise(size_t frames) {
   Bytes content;
   for (unsigned i = 0; i < frames; ++i) {
@@ -127,6 +127,12 @@ TEST_P(Pipeline, WritesPiecesInTheOrderOfTheVolume) {
   EXPECT_TRUE(std::ranges::is_sorted(out.ends));
   ASSERT_FALSE(out.ends.empty());
   EXPECT_EQ(kVolume, out.ends.back());
+}
+
+/// Threads share how far samples are trusted.
+TEST_P(Pipeline, CompressesWhatOnlyLooksLikeNoise) {
+  const Bytes content = repeating_noise(100);
+  EXPECT_GT(content.size() * 65 / 100, shipped(content, {}, GetParam()));
 }
 
 TEST_P(Pipeline, ReportsWhatTheReaderThrew) {
