@@ -88,11 +88,11 @@ class ImageSource final : public SendSource {
   [[nodiscard]] const BeginFrame& describe() const override { return begin_; }
 
   std::unique_ptr<Plan> plan(DeltaEngine engine) override {
-    if (!base_) return since(std::nullopt, engine, nullptr);
-    bool stood_still = false;
-    std::unique_ptr<Plan> plan = since(base_->thin_id, engine, &stood_still);
-    if (patch_ && !stood_still)
-      base_problem_ = unsteady_base(fmt::format("-i {}", base_->thin_id), engine);
+    SourceStates states;
+    std::unique_ptr<Plan> plan =
+        since(base_ ? std::optional(base_->thin_id) : std::nullopt, engine, &states);
+    if (patch_ && base_ && states.base->own_blocks > 0)
+      base_problem_ = unsteady_base(fmt::format("-i {}", base_->thin_id));
     return plan;
   }
 
@@ -111,10 +111,10 @@ class ImageSource final : public SendSource {
 
  private:
   std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine,
-                              bool* base_stood_still) {
-    const std::unique_ptr<DeltaSource> delta = open_delta(
-        engine, {metadata_path_, false, &pool_.metadata()}, base, target_.thin_id,
-        pool_.chunk_size(), base ? begin_.base_size : 0, begin_.volume_size, base_stood_still);
+                              SourceStates* states) {
+    const std::unique_ptr<DeltaSource> delta =
+        open_delta(engine, {metadata_path_, false, &pool_.metadata()}, base, target_.thin_id,
+                   pool_.chunk_size(), base ? begin_.base_size : 0, begin_.volume_size, states);
     return std::make_unique<Plan>(*delta, pool_.chunk_size());
   }
 

@@ -107,12 +107,11 @@ class LvmSource final : public SendSource {
            "volume of its own first",
            to_string(target_.name));
     claim_.emplace(std::move(file));
-    if (!base_) return since(std::nullopt, engine, nullptr);
-    if (patch_ != PatchMode::never) claim_base();
-    bool stood_still = false;
-    std::unique_ptr<Plan> plan = since(base_->thin_id, engine, &stood_still);
-    if (base_claim_ && !stood_still)
-      base_problem_ = unsteady_base("-i " + to_string(base_->name), engine);
+    if (base_ && patch_ != PatchMode::never) claim_base();
+    SourceStates states;
+    std::unique_ptr<Plan> plan = since(base_ ? base_->thin_id : std::nullopt, engine, &states);
+    if (base_claim_ && states.base->own_blocks > 0)
+      base_problem_ = unsteady_base("-i " + to_string(base_->name));
     return plan;
   }
 
@@ -166,12 +165,12 @@ class LvmSource final : public SendSource {
   }
 
   std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine,
-                              bool* base_stood_still) {
+                              SourceStates* states) {
     const VolumeName pool{target_.name.vg, target_.pool};
     MetadataSnapshot frozen(lvm_.thin_pool(pool));
     const std::unique_ptr<DeltaSource> delta =
         open_delta(engine, {metadata_path(pool), true}, base, *target_.thin_id, target_.chunk_size,
-                   base ? begin_.base_size : 0, begin_.volume_size, base_stood_still);
+                   base ? begin_.base_size : 0, begin_.volume_size, states);
     auto plan = std::make_unique<Plan>(*delta, target_.chunk_size);
     kill_point("metadata-held");
     frozen.release();

@@ -42,8 +42,8 @@ class SendSource {
   virtual void close() = 0;
 };
 
-/// What base_problem() says of a base that did not stand still, or of which `engine` cannot tell.
-[[nodiscard]] std::string unsteady_base(const std::string& name, DeltaEngine engine);
+/// What base_problem() says of a base that was written to.
+[[nodiscard]] std::string unsteady_base(const std::string& name);
 
 /// A snapshot in LVM. Throws Error{usage} for names that cannot be, {base} when the two do not
 /// share a pool, {busy} for a volume that is written to, {failed} for what LVM says.

@@ -1,104 +1,149 @@
 // What the walk over the trees finds, as extents.
 #include "formats/thin_tree_delta.h"
 
+#include "base/error.h"
 #include "formats/merged_delta.h"
 #include "formats/thin_tree_walk.h"
 
 namespace bsr {
 namespace {
 
-/// Yields the blocks that differ between two devices, or that one maps, one by one.
-class DifferingBlocks final : public DeltaSource {
+/// Which of the blocks that a walk meets a source yields.
+enum class Wanted {
+  changed,     ///< what differs, and what shared_own says
+  shared_own,  ///< what both have, and is the base's own
+  target,      ///< all that the target maps
+};
+
+/// Yields blocks one by one, and notes own mappings.
+class WalkedBlocks final : public DeltaSource {
  public:
-  DifferingBlocks(const TreePair& trees, bool* base_stood_still)
-      : walk_(trees, 0),
-        chunk_size_(trees.metadata.chunk_size()),
-        base_stood_still_(base_stood_still) {
-    if (base_stood_still_ == nullptr) return;
-    *base_stood_still_ = true;
-    base_taken_ = trees.metadata.device(trees.base_thin_id.value()).value().creation_time;
-  }
+  WalkedBlocks(const TreePair& trees, Wanted wanted, OwnOfBoth* own)
+      : walk_(trees, 0), chunk_size_(trees.metadata.chunk_size()), wanted_(wanted), own_(own) {}
 
   std::optional<DeltaExtent> next() override {
     for (;;) {
-      std::optional<DeltaExtent> found;
       const auto turn = walk_.find();
-      switch (turn) {
-        case TreeWalk::Turn::none:
-          return std::nullopt;
-        case TreeWalk::Turn::base:
-          found = extent(walk_.base().mapping(), DeltaKind::unmap);
-          break;
-        case TreeWalk::Turn::target:
-          found = extent(walk_.target().mapping(), DeltaKind::data);
-          break;
-        case TreeWalk::Turn::both:
-          // The time of a mapping does not count: as long as the base holds a data block, nobody
-          // else can have it with other contents.
-          if (walk_.base().mapping().data_block != walk_.target().mapping().data_block)
-            found = extent(walk_.target().mapping(), DeltaKind::data);
-          break;
-      }
-      if (found && turn != TreeWalk::Turn::target) look_at_base();
+      if (turn == TreeWalk::Turn::none) return std::nullopt;
+      const Met met = look(turn);
       walk_.pass(turn);
-      if (found) return found;
+      if (met.kind) return DeltaExtent{{met.thin_block * chunk_size_, chunk_size_}, *met.kind};
     }
   }
 
  private:
-  void look_at_base() {
-    if (base_stood_still_ != nullptr && walk_.base().time() >= base_taken_)
-      *base_stood_still_ = false;
+  struct Met {
+    uint64_t thin_block = 0;
+    std::optional<DeltaKind> kind;  // none: it is not wanted
+  };
+
+  Met look(TreeWalk::Turn turn) {
+    std::optional<ThinMapping> base;
+    std::optional<ThinMapping> target;
+    bool is_own = false;  // of the base
+    if (turn != TreeWalk::Turn::target) {
+      base = walk_.base().mapping();
+      is_own = own_ != nullptr && note(*own_->base, base->thin_block, walk_.base().time());
+    }
+    if (turn != TreeWalk::Turn::base) {
+      target = walk_.target().mapping();
+      if (own_ != nullptr) note(own_->target, target->thin_block, walk_.target().time());
+    }
+    return {target ? target->thin_block : base->thin_block, kind(base, target, is_own)};
   }
 
-  [[nodiscard]] DeltaExtent extent(const ThinMapping& mapping, DeltaKind kind) const {
-    return {{mapping.thin_block * chunk_size_, chunk_size_}, kind};
+  static bool note(OwnMappings& own, uint64_t thin_block, uint32_t time) {
+    if (!own.is_own(time)) return false;
+    own.add(thin_block);
+    return true;
+  }
+
+  [[nodiscard]] std::optional<DeltaKind> kind(const std::optional<ThinMapping>& base,
+                                              const std::optional<ThinMapping>& target,
+                                              bool is_own) const {
+    // The time of a mapping does not count here: as long as the base holds a data block, nobody
+    // else can have it with other contents.
+    const bool is_same = base && target && base->data_block == target->data_block;
+    switch (wanted_) {
+      case Wanted::changed:
+        if (!target) return DeltaKind::unmap;
+        return !is_same || is_own ? std::optional(DeltaKind::data) : std::nullopt;
+      case Wanted::shared_own:
+        return is_same && is_own ? std::optional(DeltaKind::data) : std::nullopt;
+      case Wanted::target:
+        return target ? std::optional(DeltaKind::data) : std::nullopt;
+    }
+    fail(ErrorKind::failed, "no such part of a delta");
   }
 
   TreeWalk walk_;
   uint64_t chunk_size_;
-  bool* base_stood_still_;
-  uint32_t base_taken_ = 0;
+  Wanted wanted_;
+  OwnOfBoth* own_;
 };
 
 /// A source that owns what it merges.
 class MergedBlocks final : public DeltaSource {
  public:
-  MergedBlocks(const TreePair& trees, bool* base_stood_still)
-      : blocks_(trees, base_stood_still), merged_(blocks_) {}
+  MergedBlocks(const TreePair& trees, Wanted wanted, OwnOfBoth* own)
+      : blocks_(trees, wanted, own), merged_(blocks_) {}
 
   std::optional<DeltaExtent> next() override { return merged_.next(); }
 
  private:
-  DifferingBlocks blocks_;
+  WalkedBlocks blocks_;
   MergedDelta merged_;
 };
 
+struct Devices {
+  std::optional<uint64_t> base_thin_id;
+  uint64_t target_thin_id;
+};
+
 /// `begin` and `end` are bytes; the thin blocks that overlap them are walked.
-std::unique_ptr<DeltaSource> walk(const ThinMetadata& metadata,
-                                  std::optional<uint64_t> base_thin_id, uint64_t target_thin_id,
-                                  uint64_t begin, uint64_t end, bool* base_stood_still) {
+std::unique_ptr<DeltaSource> walk(const ThinMetadata& metadata, const Devices& devices,
+                                  uint64_t begin, uint64_t end, Wanted wanted, OwnOfBoth* own) {
   const uint64_t chunk_size = metadata.chunk_size();
   const uint64_t blocks_end = end / chunk_size + (end % chunk_size != 0 ? 1 : 0);
+  const bool into_shared = wanted == Wanted::target || (own != nullptr && own->may_be_shared());
   return std::make_unique<MergedBlocks>(TreePair{.metadata = metadata,
-                                                 .base_thin_id = base_thin_id,
-                                                 .target_thin_id = target_thin_id,
+                                                 .base_thin_id = devices.base_thin_id,
+                                                 .target_thin_id = devices.target_thin_id,
                                                  .begin = begin / chunk_size,
-                                                 .end = begin < end ? blocks_end : 0},
-                                        base_stood_still);
+                                                 .end = begin < end ? blocks_end : 0,
+                                                 .into_shared = into_shared},
+                                        wanted, own);
 }
 
 }  // namespace
 
+OwnOfBoth::OwnOfBoth(const ThinMetadata& metadata, std::optional<uint64_t> base_thin_id,
+                     uint64_t target_thin_id)
+    : target(metadata, target_thin_id) {
+  if (base_thin_id) base.emplace(metadata, *base_thin_id);
+}
+
 std::unique_ptr<DeltaSource> full_tree_delta(const ThinMetadata& metadata, uint64_t thin_id,
-                                             uint64_t begin, uint64_t end) {
-  return walk(metadata, std::nullopt, thin_id, begin, end, nullptr);
+                                             uint64_t begin, uint64_t end, OwnOfBoth* own) {
+  return walk(metadata, {std::nullopt, thin_id}, begin, end, Wanted::target, own);
 }
 
 std::unique_ptr<DeltaSource> tree_delta(const ThinMetadata& metadata, uint64_t base_thin_id,
                                         uint64_t target_thin_id, uint64_t begin, uint64_t end,
-                                        bool* base_stood_still) {
-  return walk(metadata, base_thin_id, target_thin_id, begin, end, base_stood_still);
+                                        OwnOfBoth* own) {
+  return walk(metadata, {base_thin_id, target_thin_id}, begin, end, Wanted::changed, own);
+}
+
+std::unique_ptr<DeltaSource> shared_own_delta(const ThinMetadata& metadata, uint64_t base_thin_id,
+                                              uint64_t target_thin_id, uint64_t begin, uint64_t end,
+                                              OwnOfBoth& own) {
+  return walk(metadata, {base_thin_id, target_thin_id}, begin, end, Wanted::shared_own, &own);
+}
+
+std::unique_ptr<DeltaSource> target_tree_delta(const ThinMetadata& metadata, uint64_t base_thin_id,
+                                               uint64_t target_thin_id, uint64_t begin,
+                                               uint64_t end, OwnOfBoth& own) {
+  return walk(metadata, {base_thin_id, target_thin_id}, begin, end, Wanted::target, &own);
 }
 
 }  // namespace bsr

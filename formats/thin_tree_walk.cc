@@ -37,8 +37,10 @@ class LookAhead {
       children.push_back(tree.child());
       announced_.push_back(tree.key());
     };
-    if (turn == TreeWalk::Turn::base || turn == TreeWalk::Turn::both) announce(walk_.base().tree());
-    if (turn == TreeWalk::Turn::target || turn == TreeWalk::Turn::both)
+    const bool both = turn == TreeWalk::Turn::both;
+    if (turn == TreeWalk::Turn::base || both) announce(walk_.base().tree());
+    if (turn == TreeWalk::Turn::target ||
+        (both && !BTreeCursor::at_same(walk_.base().tree(), walk_.target().tree())))
       announce(walk_.target().tree());
     at_end_ = turn == TreeWalk::Turn::none;
     walk_.pass(turn);
@@ -51,7 +53,10 @@ class LookAhead {
 };
 
 TreeWalk::TreeWalk(const TreePair& trees, uint32_t level)
-    : target_(trees.metadata, trees.target_thin_id), end_(trees.end), level_(level) {
+    : target_(trees.metadata, trees.target_thin_id),
+      end_(trees.end),
+      into_shared_(trees.into_shared),
+      level_(level) {
   if (trees.base_thin_id) base_.emplace(trees.metadata, *trees.base_thin_id);
   // Before it moves a cursor stands above the root, whose block was read to find its height.
   const uint32_t height = std::max(base_ ? base_->tree().level() : 0, target_.tree().level());
@@ -65,7 +70,7 @@ TreeWalk::~TreeWalk() = default;
 TreeWalk::Turn TreeWalk::find() {
   for (;;) {
     const Turn turn = whose_turn();
-    if (turn == Turn::both && is_shared())
+    if (turn == Turn::both && !into_shared_ && is_shared())
       BTreeCursor::skip_same(base_->tree(), target_.tree());
     else if (!descend(turn))
       return turn;

@@ -20,11 +20,12 @@ struct TreePair {
   uint64_t target_thin_id;
   uint64_t begin;  ///< thin blocks
   uint64_t end;
+  bool into_shared = false;  ///< meet what both have in common, too
 };
 
 /// Two cursors that move in step and meet, ascending, the entries of one level that are not shared.
 /// Where both stand on the same metadata block, all below it is the same and is passed unread, as
-/// are mappings that are the same to the bit. Else
+/// are mappings that are the same to the bit, unless they are asked for. Else
 /// the one with the smaller key goes on, because the other cannot meet that key any more; with
 /// equal keys the one that stands higher, so that both come to the same level. Throws as
 /// MappingCursor does, and Error{failed} for a device that the pool does not have.
@@ -59,6 +60,7 @@ class TreeWalk {
   std::optional<MappingCursor> base_;
   MappingCursor target_;
   uint64_t end_;  // thin blocks
+  bool into_shared_;
   uint32_t level_;
   std::unique_ptr<LookAhead> look_ahead_;  // null: nothing worth it lies above
 };

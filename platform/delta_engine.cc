@@ -1,4 +1,4 @@
-// The native engine, and the one that compares both.
+// The native engine, what it adds to the other one, and the one that compares both.
 #include "platform/delta_engine.h"
 
 #include <algorithm>
@@ -14,20 +14,47 @@
 namespace bsr {
 namespace {
 
-std::unique_ptr<DeltaSource> compare_trees(const ThinMetadata& metadata,
-                                           std::optional<uint64_t> base_thin_id,
-                                           uint64_t target_thin_id, uint64_t base_size,
-                                           uint64_t target_size, bool* base_stood_still) {
-  const uint64_t base_end = base_thin_id ? base_size : 0;
-  auto behind_base = std::make_unique<ClippedDelta>(
-      full_tree_delta(metadata, target_thin_id, base_end, target_size), base_end, target_size);
-  if (!base_thin_id) return behind_base;
+/// What open_delta() is asked.
+struct Question {
+  const MappingPlace& place;
+  std::optional<uint64_t> base_thin_id;
+  uint64_t target_thin_id;
+  uint64_t chunk_size;
+  uint64_t base_size;
+  uint64_t target_size;
 
-  const uint64_t common_end = std::min(base_size, target_size);
-  auto in_base = std::make_unique<ClippedDelta>(
-      tree_delta(metadata, *base_thin_id, target_thin_id, 0, common_end, base_stood_still), 0,
-      common_end);
-  return std::make_unique<ChainedDelta>(std::move(in_base), std::move(behind_base));
+  [[nodiscard]] uint64_t common_end() const { return std::min(base_size, target_size); }
+};
+
+std::unique_ptr<DeltaSource> clipped(std::unique_ptr<DeltaSource> source, uint64_t begin,
+                                     uint64_t end) {
+  return std::make_unique<ClippedDelta>(std::move(source), begin, end);
+}
+
+/// With `own` the walks go on to the ends of the trees: a mapping behind the end of a volume, which
+/// was made when that was larger, counts in its state.
+std::unique_ptr<DeltaSource> compare_trees(const ThinMetadata& metadata, const Question& asked,
+                                           OwnOfBoth* own) {
+  const uint64_t size = asked.target_size;
+  const auto end = [own](uint64_t needed) { return own == nullptr ? needed : UINT64_MAX; };
+  if (!asked.base_thin_id)
+    return clipped(full_tree_delta(metadata, asked.target_thin_id, 0, end(size), own), 0, size);
+
+  const uint64_t base = *asked.base_thin_id;
+  const uint64_t target = asked.target_thin_id;
+  const uint64_t base_size = asked.base_size;
+  if (base_size >= size)
+    return clipped(tree_delta(metadata, base, target, 0, end(size), own), 0, size);
+
+  // Own mappings are noted in order, so the second walk begins when the first has come to its end.
+  const auto behind_base = [&metadata, base, target, base_size, size, own] {
+    return clipped(own == nullptr
+                       ? full_tree_delta(metadata, target, base_size, size)
+                       : target_tree_delta(metadata, base, target, base_size, UINT64_MAX, *own),
+                   base_size, size);
+  };
+  return std::make_unique<ChainedDelta>(
+      clipped(tree_delta(metadata, base, target, 0, base_size, own), 0, base_size), behind_base);
 }
 
 /// Thin metadata in a file, for as long as it is read.
@@ -41,33 +68,55 @@ struct OpenMetadata {
   ThinMetadata metadata;
 };
 
-/// Names the metadata in errors, and owns it if it had to open it.
+/// A walk of ours. Names the metadata in errors, and owns it if it had to open it.
 class NativeDelta final : public DeltaSource {
  public:
-  NativeDelta(const MappingPlace& place, std::optional<uint64_t> base_thin_id,
-              uint64_t target_thin_id, uint64_t chunk_size, uint64_t base_size,
-              uint64_t target_size, bool* base_stood_still) try
-      : path_(place.metadata_path) {
-    if (place.opened == nullptr) own_.emplace(place);
-    const ThinMetadata& metadata = own_ ? own_->metadata : *place.opened;
-    if (metadata.chunk_size() != chunk_size)
+  enum class Part {
+    all,
+    shared_own,  ///< what another engine does not yield, because the two devices share it
+  };
+
+  NativeDelta(const Question& asked, Part part, SourceStates* states) try
+      : path_(asked.place.metadata_path), states_(states) {
+    if (asked.place.opened == nullptr) opened_.emplace(asked.place);
+    const ThinMetadata& metadata = opened_ ? opened_->metadata : *asked.place.opened;
+    if (metadata.chunk_size() != asked.chunk_size)
       fail(ErrorKind::corrupt, "it says chunks of {} bytes, not {}", metadata.chunk_size(),
-           chunk_size);
-    source_ = compare_trees(metadata, base_thin_id, target_thin_id, base_size, target_size,
-                            base_stood_still);
+           asked.chunk_size);
+    if (states != nullptr || part == Part::shared_own)
+      own_.emplace(metadata, asked.base_thin_id, asked.target_thin_id);
+    if (part == Part::all)
+      source_ = compare_trees(metadata, asked, own_ ? &*own_ : nullptr);
+    else if (asked.base_thin_id)
+      source_ = clipped(shared_own_delta(metadata, *asked.base_thin_id, asked.target_thin_id, 0,
+                                         UINT64_MAX, *own_),
+                        0, asked.common_end());
+    else  // nothing is shared: only for the state
+      source_ =
+          clipped(full_tree_delta(metadata, asked.target_thin_id, 0, UINT64_MAX, &*own_), 0, 0);
   } catch (Error& error) {
-    error.while_doing("thin metadata in " + place.metadata_path);
+    error.while_doing("thin metadata in " + asked.place.metadata_path);
     throw;
   }
 
-  std::optional<DeltaExtent> next() override try { return source_->next(); } catch (Error& error) {
+  std::optional<DeltaExtent> next() override try {
+    std::optional<DeltaExtent> found = source_->next();
+    if (!found && states_ != nullptr) {
+      if (own_->base) states_->base = own_->base->finish();
+      states_->target = own_->target.finish();
+      states_ = nullptr;
+    }
+    return found;
+  } catch (Error& error) {
     error.while_doing("thin metadata in " + path_);
     throw;
   }
 
  private:
   std::string path_;
-  std::optional<OpenMetadata> own_;
+  SourceStates* states_;  // null once they are filled in
+  std::optional<OpenMetadata> opened_;
+  std::optional<OwnOfBoth> own_;
   std::unique_ptr<DeltaSource> source_;
 };
 
@@ -108,23 +157,25 @@ std::unique_ptr<DeltaSource> open_delta(DeltaEngine engine, const MappingPlace& 
                                         std::optional<uint64_t> base_thin_id,
                                         uint64_t target_thin_id, uint64_t chunk_size,
                                         uint64_t base_size, uint64_t target_size,
-                                        bool* base_stood_still) {
-  if (base_stood_still != nullptr) *base_stood_still = false;
-  const auto native = [&] {
-    return std::make_unique<NativeDelta>(place, base_thin_id, target_thin_id, chunk_size, base_size,
-                                         target_size, base_stood_still);
-  };
-  const auto thin_tools = [&] {
-    return std::make_unique<ThinToolsDelta>(place, base_thin_id, target_thin_id, chunk_size,
-                                            base_size, target_size);
+                                        SourceStates* states) {
+  const Question asked = {
+      place, base_thin_id, target_thin_id, chunk_size, base_thin_id ? base_size : 0, target_size};
+  using Part = NativeDelta::Part;
+  const auto thin_tools = [&](SourceStates* filled) -> std::unique_ptr<DeltaSource> {
+    auto theirs = std::make_unique<ThinToolsDelta>(place, base_thin_id, target_thin_id, chunk_size,
+                                                   base_size, target_size);
+    if (states == nullptr) return theirs;
+    return std::make_unique<JoinedDelta>(
+        std::move(theirs), std::make_unique<NativeDelta>(asked, Part::shared_own, filled));
   };
   switch (engine) {
     case DeltaEngine::thin_tools:
-      return thin_tools();
+      return thin_tools(states);
     case DeltaEngine::native:
-      return native();
+      return std::make_unique<NativeDelta>(asked, Part::all, states);
     case DeltaEngine::check:
-      return std::make_unique<CheckedDelta>(native(), thin_tools());
+      return std::make_unique<CheckedDelta>(std::make_unique<NativeDelta>(asked, Part::all, states),
+                                            thin_tools(nullptr));
   }
   fail(ErrorKind::failed, "no such delta engine");
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "formats/delta.h"
+#include "formats/thin_device_state.h"
 #include "formats/thin_metadata.h"
 
 namespace bsr {
@@ -26,17 +27,24 @@ struct MappingPlace {
   const ThinMetadata* opened = nullptr;
 };
 
+/// The states of what a delta is between, in the metadata that it was read from.
+struct SourceStates {
+  std::optional<ThinDeviceState> base;
+  ThinDeviceState target;
+};
+
 /// Yields the extents that turn the base into the target, cut to the sizes of the two: below the
 /// smaller one what differs, from the base's size on everything that the target maps, shared or
 /// not, and nothing from the target's size on. Without a base, everything that the target maps.
 /// Sizes are bytes; metadata with another chunk size is refused. Throws, as does the source's
 /// next(): Error{failed} when there is no such device, no metadata snapshot or no such program,
-/// {corrupt} for damaged metadata, {verify} as above. `base_stood_still`: as tree_delta() says;
-/// false where the engine cannot tell.
+/// {corrupt} for damaged metadata, {verify} as above. `states`, where given, are filled in when the
+/// source has come to its end, and then the extents turn the base as it was whenever it had this
+/// state into the target (tree_delta() with `own`). They are always from our own walk.
 [[nodiscard]] std::unique_ptr<DeltaSource> open_delta(DeltaEngine engine, const MappingPlace& place,
                                                       std::optional<uint64_t> base_thin_id,
                                                       uint64_t target_thin_id, uint64_t chunk_size,
                                                       uint64_t base_size, uint64_t target_size,
-                                                      bool* base_stood_still = nullptr);
+                                                      SourceStates* states = nullptr);
 
 }  // namespace bsr

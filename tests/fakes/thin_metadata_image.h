@@ -110,10 +110,14 @@ class ThinMetadataBuilder {
   void set_shape(Shape shape) { shape_ = shape; }
 
   /// Adds or replaces a device. Its transaction id is 100 + thin id, its creation time 10 + thin
-  /// id.
+  /// id, the time of its last snapshot 20 + thin id.
   void device(uint64_t thin_id, const MappingValues& mappings) {
-    roots_[thin_id] = tree(mappings);
-    mapped_[thin_id] = mappings.size();
+    const auto id = static_cast<uint32_t>(thin_id);
+    device({thin_id, mappings.size(), 100 + thin_id, 10 + id, 20 + id}, mappings);
+  }
+  void device(const ThinDevice& details, const MappingValues& mappings) {
+    roots_[details.thin_id] = tree(mappings);
+    details_[details.thin_id] = details;
   }
 
   /// Keeps what there is now as the pool's metadata snapshot, as reserve_metadata_snap does.
@@ -240,9 +244,10 @@ class ThinMetadataBuilder {
   /// maps.
   void superblock(uint64_t block, bool is_snapshot) {
     std::vector<Entry> details;
-    for (const auto& [thin_id, mapped] : mapped_)
+    for (const auto& [thin_id, device] : details_)
       details.push_back({thin_id, thin_id,
-                         packed({mapped, 100 + thin_id, (20 + thin_id) << 32 | (10 + thin_id)})});
+                         packed({device.mapped_blocks, device.transaction_id,
+                                 uint64_t{device.snapshotted_time} << 32 | device.creation_time})});
     const uint64_t details_root = tree(std::move(details), 24);
     const uint64_t mapping_root = tree(roots_);
     const MetadataBlock bytes = image_[block];
@@ -267,8 +272,8 @@ class ThinMetadataBuilder {
   uint32_t chunk_sectors_;
   std::mt19937_64 dice_;
   std::map<Node, uint64_t> written_;
-  std::map<uint64_t, uint64_t> roots_;   // of devices, by thin id
-  std::map<uint64_t, uint64_t> mapped_;  // blocks, by thin id
+  std::map<uint64_t, uint64_t> roots_;  // of devices, by thin id
+  std::map<uint64_t, ThinDevice> details_;
   uint64_t held_root_ = 0;
 };
 

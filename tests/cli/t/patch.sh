@@ -123,7 +123,7 @@ expect_equal whole written
 expect_rc base bsr-send "${POOL[@]}" --size 8388608 --patch always -i 1 2
 expect_says 'was written to after it was taken' '--patch always'
 expect_rc base bsr-send "${POOL[@]}" --size 8388608 --patch always --delta-engine thin-tools -i 1 2
-expect_says 'thin_delta does not say'
+expect_says 'was written to after it was taken'
 make_pool 64 v1 v2
 send_to patches --size 8388608 --delta-engine check -i 1 2
 

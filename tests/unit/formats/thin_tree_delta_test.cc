@@ -81,14 +81,6 @@ MappingValues sequence(uint64_t first, uint64_t count, uint64_t data = 5000) {
   return mappings;
 }
 
-bool base_stood_still(const MappingValues& base, const MappingValues& target) {
-  ThinMetadataImage image = pool(base, target);
-  const ThinMetadata metadata(image, MetadataState::current);
-  bool stood_still = false;
-  drain(*tree_delta(metadata, kBase, kTarget, 0, UINT64_MAX, &stood_still));
-  return stood_still;
-}
-
 Shape random_shape(std::mt19937_64& dice) {
   const uint64_t fanouts[] = {2, 3, 8, 100};
   return {.fanout = fanouts[dice() % 4],
@@ -98,19 +90,68 @@ Shape random_shape(std::mt19937_64& dice) {
           .salt = dice() % 4};
 }
 
-/// A mapping of the base that is not older than the base was written there.
-TEST(TreeDelta, SaysWhetherTheBaseStoodStill) {
-  constexpr uint64_t kTaken = 10 + kBase;  // as the builder says
-  const MappingValues target = {{1, mapping_value(500, kTaken - 1)}, {2, mapping_value(600, 20)}};
-  const MappingValues base = {{1, mapping_value(500, kTaken - 1)},
-                              {2, mapping_value(501, kTaken - 1)},
-                              {3, mapping_value(502, kTaken - 1)}};
-  EXPECT_TRUE(base_stood_still(base, target));
-  for (const uint64_t block : {2, 3}) {
-    MappingValues written = base;
-    written[block] = mapping_value(700, kTaken);
-    EXPECT_FALSE(base_stood_still(written, target)) << block;
-  }
+/// Two snapshots that nobody made a snapshot of, of a volume of which 8 chunks were written
+/// between.
+ThinMetadataImage two_snapshots(uint32_t base_snapshotted = 11) {
+  const MappingValues base = sequence(0, 150000);
+  MappingValues target = base;
+  for (uint64_t i = 0; i < 8; ++i) target[i * 15000 + 7] = mapping_value(1, 11);
+  ThinMetadataBuilder builder;
+  builder.device({kBase, base.size(), 0, 11, base_snapshotted}, base);
+  builder.device({kTarget, target.size(), 1, 12, 12}, target);
+  return builder.finish();
+}
+
+TEST(TreeDelta, FindsStatesWithoutReadingMore) {
+  ThinMetadataImage image = two_snapshots();
+  const ThinMetadata metadata(image, MetadataState::current);
+  OwnOfBoth own(metadata, kBase, kTarget);
+  image.forget_reads();
+  const auto without = delta_of(image);
+  const std::set<uint64_t> needed = image.read_blocks;
+  image.forget_reads();
+  EXPECT_EQ(without, drain(*tree_delta(metadata, kBase, kTarget, 0, UINT64_MAX, &own)));
+  EXPECT_TRUE(std::ranges::includes(needed, image.read_blocks));
+  EXPECT_EQ(device_state(metadata, kBase), own.base->finish());
+  EXPECT_EQ(device_state(metadata, kTarget), own.target.finish());
+}
+
+TEST(TreeDelta, LooksIntoSharedTreesOfABaseThatWasCloned) {
+  ThinMetadataImage image = two_snapshots(13);
+  const ThinMetadata metadata(image, MetadataState::current);
+  OwnOfBoth own(metadata, kBase, kTarget);
+  image.forget_reads();
+  EXPECT_EQ(8, drain(*tree_delta(metadata, kBase, kTarget, 0, UINT64_MAX, &own)).size());
+  EXPECT_GT(image.read_blocks.size(), 1000);
+  EXPECT_LT(image.reads_unannounced, 20);
+}
+
+/// The base was written to, and then somebody went on from it.
+TEST(TreeDelta, NamesWhatTheTargetSharesOfTheBasesOwn) {
+  const MappingValues base = {{1, mapping_value(500, 10)},
+                              {2, mapping_value(501, 11)},
+                              {3, mapping_value(502, 11)},
+                              {4, mapping_value(503, 11)}};
+  const MappingValues target = {
+      {1, mapping_value(500, 10)}, {2, mapping_value(501, 11)}, {3, mapping_value(700, 12)}};
+  ThinMetadataBuilder builder;
+  builder.device({kBase, base.size(), 0, 11, 12}, base);
+  builder.device({kTarget, target.size(), 1, 12, 12}, target);
+  ThinMetadataImage image = builder.finish();
+  const ThinMetadata metadata(image, MetadataState::current);
+
+  OwnOfBoth own(metadata, kBase, kTarget);
+  EXPECT_EQ((std::vector<DeltaExtent>{{{2 * kChunk, 2 * kChunk}, DeltaKind::data},
+                                      {{4 * kChunk, kChunk}, DeltaKind::unmap}}),
+            drain(*tree_delta(metadata, kBase, kTarget, 0, UINT64_MAX, &own)));
+  EXPECT_EQ(3, own.base->finish().own_blocks);
+
+  OwnOfBoth again(metadata, kBase, kTarget);
+  EXPECT_EQ((std::vector<DeltaExtent>{{{2 * kChunk, kChunk}, DeltaKind::data}}),
+            drain(*shared_own_delta(metadata, kBase, kTarget, 0, UINT64_MAX, again)));
+  EXPECT_EQ((std::vector<DeltaExtent>{{{3 * kChunk, kChunk}, DeltaKind::data},
+                                      {{4 * kChunk, kChunk}, DeltaKind::unmap}}),
+            delta_of(image));
 }
 
 TEST(TreeDelta, EqualsNaiveDeltaOnRandomPairs) {
