@@ -6,6 +6,7 @@ void ReadAhead::drain() {
   try {
     while (std::optional<Frame> frame = source_->next()) {
       wire_bytes_ = source_->wire_bytes();
+      if (std::holds_alternative<UnknownFrame>(frame->body)) continue;  // nobody waits for it
       if (!queue_.push({std::move(frame), source_->progress(), nullptr})) return;
     }
     wire_bytes_ = source_->wire_bytes();

@@ -12,8 +12,8 @@
 
 namespace bsr {
 
-/// Drains a source in a thread of its own; a failure there is thrown by next(), in its place in the
-/// order.
+/// Drains a source in a thread of its own, and leaves out frames that may be passed over; a failure
+/// there is thrown by next(), in its place in the order.
 class ReadAhead {
  public:
   /// `open` makes the source; its stop token ends a wait for input when the reader is no longer

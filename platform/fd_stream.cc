@@ -71,13 +71,21 @@ class Parts {
 
 }  // namespace
 
+void StallClock::sign_of_life() {
+  if (2 * waited_ < limit_ || forgiven_ + waited_ > kForgiven * limit_) return;
+  forgiven_ += waited_;
+  waited_ = {};
+}
+
 void StallClock::waited(Duration time, const char* who) {
   waited_ += time;
-  if (limit_ > limit_.zero() && waited_ >= limit_)
-    fail(ErrorKind::peer,
-         "{} got nothing whole done for {} seconds (--stall-timeout); see its own messages and the "
-         "link",
-         who, limit_.count());
+  if (limit_ == limit_.zero() || waited_ < limit_) return;
+  const auto forgiven = std::chrono::duration_cast<std::chrono::seconds>(forgiven_).count();
+  fail(ErrorKind::peer,
+       "{} got nothing whole done for {} seconds (--stall-timeout){}; see its own messages and the "
+       "link",
+       who, limit_.count(),
+       forgiven > 0 ? fmt::format(", and only gave signs of life for {} more", forgiven) : "");
 }
 
 bool is_writable(int fd) {
@@ -94,7 +102,9 @@ UniqueFd open_input(const std::string& path) {
 size_t FdInput::read_some(std::span<std::byte> into, const std::stop_token& stop) {
   for (;;) {
     wait_for(fd_, POLLIN, stop, [&](auto time) { stall_.waited(time, "the sender"); });
+    const auto begin = steady_now();
     const ssize_t got = read(fd_, into.data(), into.size());
+    if (got > 0) spent(steady_now() - begin);
     if (got >= 0) return static_cast<size_t>(got);
     if (errno != EINTR && errno != EAGAIN) fail_errno(errno, "cannot read the stream");
   }

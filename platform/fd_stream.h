@@ -18,7 +18,7 @@
 namespace bsr {
 
 /// How long the other end has kept us waiting since it last got something done. Bytes that trickle
-/// are no progress; a whole frame is.
+/// are no progress.
 class StallClock {
  public:
   using Duration = std::chrono::steady_clock::duration;
@@ -28,12 +28,19 @@ class StallClock {
 
   void progress() { waited_ = {}; }
 
+  /// It is there, but got nothing done. Once half of the limit is over the wait begins anew, as
+  /// long as all that was forgiven so comes to no more than this many limits. That is never given
+  /// back.
+  void sign_of_life();
+  static constexpr int kForgiven = 4;
+
   /// Throws Error{peer} that says `who` is silent, when it is too long in all.
   void waited(Duration time, const char* who);
 
  private:
   std::chrono::seconds limit_;
   Duration waited_{};
+  Duration forgiven_{};
 };
 
 /// Reads a descriptor that somebody else owns. Waiting ends within a second of a signal that asks
@@ -51,8 +58,13 @@ class FdInput {
   size_t read_soon(std::span<std::byte> into, StallClock::Duration limit,
                    const std::stop_token& stop = {});
 
-  /// What was read so far made something whole.
+  /// What was read so far got something done, or shows that the sender is there.
   void progress() { stall_.progress(); }
+  void sign_of_life() { stall_.sign_of_life(); }
+
+  /// What came kept us busy for so long: as if we had waited, for a sender that gets nothing done
+  /// as fast as it can. Throws Error{peer}.
+  void spent(StallClock::Duration time) { stall_.waited(time, "the sender"); }
 
  private:
   int fd_;

@@ -3,9 +3,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "formats/advance.h"
 #include "formats/frame_decoder.h"
 #include "formats/legacy_stream.h"
 #include "formats/stream_grammar.h"
+#include "platform/clock.h"
 
 namespace bsr {
 namespace {
@@ -15,6 +17,21 @@ constexpr size_t kReadSize = 256 * 1024;
 // hold the other end of the pipe who has nothing to say.
 constexpr std::chrono::seconds kBehindEnd{2};
 
+/// A sender that waits, and one that sends what gets nobody further, use up the same patience.
+void account(FdInput& input, Advance advance, StallClock::Duration busy) {
+  switch (advance) {
+    case Advance::none:
+      break;
+    case Advance::sign_of_life:
+      input.sign_of_life();
+      break;
+    case Advance::progress:
+      input.progress();
+      return;
+  }
+  input.spent(busy);
+}
+
 class Format1Source final : public FrameSource {
  public:
   Format1Source(FdInput& input, const StreamStart& start, std::stop_token stop)
@@ -23,11 +40,13 @@ class Format1Source final : public FrameSource {
   }
 
   std::optional<Frame> next() override {
+    auto begin = steady_now();
     std::optional<Frame> frame = decoder_.next();
     while (!frame) {
       const auto space = decoder_.space(kReadSize).first(kReadSize);
       const size_t got =
           ended_ ? input_.read_soon(space, kBehindEnd, stop_) : input_.read_some(space, stop_);
+      begin = steady_now();
       if (got == 0) {
         decoder_.finish();
         return std::nullopt;
@@ -36,7 +55,7 @@ class Format1Source final : public FrameSource {
       frame = decoder_.next();
     }
     grammar_.check(*frame);
-    input_.progress();
+    account(input_, meter_.of(frame->body, grammar_.progress().position), steady_now() - begin);
     ended_ = std::holds_alternative<EndFrame>(frame->body);
     return frame;
   }
@@ -49,26 +68,33 @@ class Format1Source final : public FrameSource {
   std::stop_token stop_;
   FrameDecoder decoder_;
   StreamGrammar grammar_;
+  AdvanceMeter meter_;
   bool ended_ = false;
 };
 
 class LegacySource final : public FrameSource {
  public:
   LegacySource(FdInput& input, const StreamStart& start, uint64_t volume_size, std::stop_token stop)
-      : input_(input), volume_size_(volume_size), stop_(std::move(stop)), buffer_(kReadSize) {
+      : input_(input),
+        volume_size_(volume_size),
+        stop_(std::move(stop)),
+        buffer_(kReadSize),
+        meter_(volume_size) {
     feed(start.bytes());
   }
 
   std::optional<Frame> next() override {
-    for (;;) {
+    for (auto busy_since = steady_now();;) {
       while (const std::optional<LegacyItem> item = decoder_.next())
         if (std::optional<FrameBody> body = to_body(*item)) {
-          input_.progress();
+          account(input_, meter_.of(*body, end_), steady_now() - busy_since);
           const uint64_t begin = std::exchange(shown_, decoder_.position());
           const auto length = static_cast<uint32_t>(shown_ - begin);
           return Frame{std::move(*body), sequence_++, begin, length, false};
         }
+      account(input_, Advance::none, steady_now() - busy_since);
       const size_t got = input_.read_some(buffer_, stop_);
+      busy_since = steady_now();
       if (got == 0) break;
       feed(ByteView(buffer_).first(got));
     }
@@ -93,6 +119,7 @@ class LegacySource final : public FrameSource {
     ++totals_.frames;
     ++totals_.extents;
     bytes += extent.length;
+    end_ = extent.end();
     return extent;
   }
 
@@ -114,6 +141,8 @@ class LegacySource final : public FrameSource {
   std::stop_token stop_;
   Bytes buffer_;
   LegacyDecoder decoder_;
+  AdvanceMeter meter_;
+  uint64_t end_ = 0;  // of the last extent
   Totals totals_;
   uint64_t wire_bytes_ = 0;
   uint64_t sequence_ = 0;

@@ -38,6 +38,31 @@ TEST(ReadAhead, HandsOnEveryFrameInOrder) {
   EXPECT_EQ(100U, ahead.wire_bytes());
 }
 
+/// Frames of a later version between two checkpoints.
+class MostlyUnknown final : public FrameSource {
+ public:
+  std::optional<Frame> next() override {
+    if (given_ == 1000) return std::nullopt;
+    if (given_++ % 999 == 0) return Frame{CheckpointFrame{given_, {}}, 0, 0, 0, false};
+    return Frame{UnknownFrame{0x8000}, 0, 0, 0, false};
+  }
+  [[nodiscard]] uint64_t wire_bytes() const override { return given_; }
+  [[nodiscard]] ResumePoint progress() const override { return {}; }
+
+ private:
+  uint64_t given_ = 0;
+};
+
+TEST(ReadAhead, LeavesOutWhatMayBePassedOver) {
+  ReadAhead ahead([](const std::stop_token&) { return std::make_unique<MostlyUnknown>(); });
+  for (const uint64_t position : {1U, 1000U}) {
+    const std::optional<Frame> frame = ahead.next();
+    ASSERT_TRUE(frame);
+    EXPECT_EQ(position, std::get<CheckpointFrame>(frame->body).position);
+  }
+  EXPECT_FALSE(ahead.next());
+}
+
 TEST(ReadAhead, ThrowsTheFailureBehindTheFramesBeforeIt) {
   ReadAhead ahead([](const std::stop_token&) { return std::make_unique<Checkpoints>(3, true); });
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(ahead.next());

@@ -35,6 +35,51 @@ TEST(StallClock, WithoutALimitWaitsForEver) {
   EXPECT_EQ(std::nullopt, refusal(clock, 1'000'000s));
 }
 
+TEST(StallClock, ASignOfLifeIsForgivenAWaitOfHalfTheLimitAndMore) {
+  StallClock clock(10s);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(std::nullopt, refusal(clock, 6s));  // more than the limit after the second
+    clock.sign_of_life();
+  }
+  EXPECT_EQ(std::nullopt, refusal(clock, 4s));  // 36 s are forgiven, and these are not half
+  clock.sign_of_life();
+  EXPECT_EQ(ErrorKind::peer, refusal(clock, 6s));
+}
+
+TEST(StallClock, SignsOfLifeAreNotGivenBackByProgress) {
+  StallClock clock(10s);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(std::nullopt, refusal(clock, 9s));
+    clock.sign_of_life();
+    clock.progress();
+  }
+  EXPECT_EQ(std::nullopt, refusal(clock, 9s));
+  clock.sign_of_life();  // would be 45 s
+  EXPECT_EQ(ErrorKind::peer, refusal(clock, 1s));
+}
+
+TEST(StallClock, SignsOfLifeAmongWorkCostNothing) {
+  StallClock clock(10s);
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(std::nullopt, refusal(clock, 4s));
+    clock.sign_of_life();
+    EXPECT_EQ(std::nullopt, refusal(clock, 4s));
+    clock.progress();
+  }
+  EXPECT_EQ(std::nullopt, refusal(clock, 9s));
+  clock.sign_of_life();
+  EXPECT_EQ(std::nullopt, refusal(clock, 9s));
+}
+
+TEST(StallClock, ASenderThatOnlyGivesSignsOfLifeIsNamedSo) {
+  StallClock clock(10s);
+  clock.waited(8s, "somebody");
+  clock.sign_of_life();
+  const auto error = error_thrown_by([&] { clock.waited(10s, "somebody"); });
+  ASSERT_TRUE(error);
+  EXPECT_NE(std::string::npos, std::string_view(error->what()).find("signs of life for 8 more"));
+}
+
 class Ends : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
@@ -87,6 +132,14 @@ TEST_P(Ends, ASenderThatIsSilentEndsTheReader) {
   FdInput input(reader_.get(), StallClock(1s));
   Bytes piece(10);
   const auto error = error_thrown_by([&] { input.read_some(piece); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(ErrorKind::peer, error->kind());
+}
+
+TEST_P(Ends, TimeThatWasSpentOnWhatCameCounts) {
+  FdInput input(reader_.get(), StallClock(10s));
+  input.spent(6s);
+  const auto error = error_thrown_by([&] { input.spent(6s); });
   ASSERT_TRUE(error);
   EXPECT_EQ(ErrorKind::peer, error->kind());
 }
