@@ -13,6 +13,7 @@
 #include "bsr-recv/managed_target.h"
 #include "bsr-recv/plain_target.h"
 #include "bsr-recv/read_ahead.h"
+#include "bsr-recv/within_plan.h"
 #include "formats/digest.h"
 #include "formats/frame_encoder.h"
 #include "formats/json_lines.h"
@@ -72,8 +73,9 @@ Incoming open_incoming(const ReceiveOptions& options, FdInput& input, const Stre
                        const PlainTarget* plain) {
   Incoming incoming;
   if (!start.is_legacy()) {
-    incoming.frames = std::make_unique<ReadAhead>(
-        [&](std::stop_token stop) { return open_format1(input, start, std::move(stop)); });
+    incoming.frames = std::make_unique<ReadAhead>([&](std::stop_token stop) {
+      return within_plan(open_format1(input, start, std::move(stop)));
+    });
     // The grammar lets nothing but BEGIN come first.
     incoming.begin = std::get<BeginFrame>(incoming.frames->next().value().body);
     return incoming;

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "formats/digest.h"
 #include "formats/frame_text.h"
+#include "formats/plan_limits.h"
 #include "formats/resume_token.h"
 #include "formats/tool/merge.h"
 #include "platform/frame_source.h"
@@ -52,7 +53,11 @@ void look_through(const StreamToolOptions& options, int input_fd, LineOutput& li
   const std::unique_ptr<FrameSource> source =
       start.is_legacy() ? open_legacy(input, start, INT64_MAX, {}) : open_format1(input, start, {});
   std::string name = "thin-send-recv";
+  PlanLimits limits;
+  const bool keeps_to_plan =
+      options.command == StreamToolOptions::Command::verify && !start.is_legacy();
   while (const std::optional<Frame> frame = source->next()) {
+    if (keeps_to_plan) limits.check(*frame);
     if (const auto* begin = std::get_if<BeginFrame>(&frame->body)) name = begin->snapshot_id;
     if (options.command == StreamToolOptions::Command::dump)
       lines.line(options.json ? frame_json(*frame) : frame_text(*frame));

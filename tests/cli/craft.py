@@ -50,8 +50,8 @@ def write(identity, what, content):
 class Crafted(Stream):
     """A stream whose frames can be wrong in any way; checksums, counts and digest are right unless they are meant."""
 
-    def __init__(self, base="", volume=VOLUME):
-        super().__init__(volume, {"sector": 512, "chunk": 65536, "epoch": 0, "time": 0, "plan": (0, 0, 0),
+    def __init__(self, base="", volume=VOLUME, plan=None):
+        super().__init__(volume, {"sector": 512, "chunk": 65536, "epoch": 0, "time": 0, "plan": plan or (len(volume), 0, 1),
                                   "snapshot": "crafted", "base": base, "base_size": SIZE if base else 0, "name": "a"})
 
     def raw(self, kind, payload, flags=0, sequence=None, length=None, reserved=0, magic=b"BSR1", spoil=None):
@@ -129,10 +129,10 @@ write("ok", "largest-payload", Crafted().raw(0x8000, bytes(1114120)).put(*FULL).
 write("ok", "extents-4096", Crafted(volume=bytes(4 * KIB * KIB)).put(*[(i * 1024, 512) for i in range(4096)], kind=ZERO).done())
 write("ok", "content-1-mib", Crafted(volume=bytes(KIB * KIB)).put((0, KIB * KIB), pack=zstd).done())
 write("ok", "zero-of-all", Crafted(volume=bytes(SIZE)).put((0, SIZE), kind=ZERO).done())
-write("ok", "unmap-in-full", Crafted(volume=bytes(SIZE)).put((0, SIZE), kind=UNMAP).done())
+write("ok", "unmap-in-full", Crafted(volume=bytes(SIZE), plan=(0, SIZE, 1)).put((0, SIZE), kind=UNMAP).done())
 write("ok", "checkpoints", Crafted().at(0).at(0).put(FULL[0]).at(64 * KIB).put(FULL[1]).at(SIZE).done())
 write("ok", "nothing", Crafted().done())
-write("ok", "plan-is-no-promise", first_frame(patch(56, u(1 << 60))))
+write("ok", "less-than-the-plan", Crafted().put(FULL[0]).done())
 
 # Frames.
 write("corrupt", "sequence-gap", Crafted().put(FULL[0]).raw(0x8000, b"", sequence=3).done())
@@ -183,6 +183,10 @@ write("corrupt", "text-with-newline", first_frame(patch(304, text("a\ncommitted 
 write("corrupt", "text-not-ascii", first_frame(patch(304, b"\xc3\xa4")))
 write("corrupt", "begin-too-short", first_frame(length=471))
 write("corrupt", "begin-too-long", first_frame(length=473))
+write("corrupt", "plan-beyond-the-volume", first_frame(patch(56, u(1 << 60))))
+write("corrupt", "plan-of-both-beyond-the-volume", first_frame(patch(56, u(SIZE) + u(512))))
+write("corrupt", "plan-that-wraps", first_frame(patch(56, u(SIZE) + u((1 << 64) - SIZE))))
+write("corrupt", "plan-of-too-many-extents", first_frame(patch(72, u(SIZE // 512 + 1))))
 
 # Changes.
 write("corrupt", "descending", Crafted().put(FULL[1]).put(FULL[0]).done())
@@ -219,6 +223,13 @@ write("corrupt", "zstd-and-skippable", Crafted().put((0, 1024), pack=lambda c: z
 write("corrupt", "zstd-cut", Crafted().put((0, 1024), pack=lambda c: zstd(c)[:-5]).done())
 write("corrupt", "zstd-is-something-else", Crafted().put((0, 1024), pack=lambda c: c).done())
 write("corrupt", "zstd-is-empty", Crafted().put((0, 1024), pack=lambda c: b"").done())
+
+# More than the plan has: refused at the frame that goes beyond it.
+write("corrupt", "more-data-than-planned", Crafted(plan=(SIZE - 512, 0, 1)).put(*FULL).done())
+write("corrupt", "more-zeros-than-planned", Crafted(volume=bytes(SIZE), plan=(SIZE - 512, 0, 1)).put((0, SIZE), kind=ZERO).done())
+write("corrupt", "data-and-zeros-than-planned", Crafted(plan=(SIZE - 512, 0, 1)).put(FULL[0]).put(FULL[1], kind=ZERO).done())
+write("corrupt", "more-unmapped-than-planned", Crafted(volume=bytes(SIZE), plan=(0, SIZE - 512, 1)).put((0, SIZE), kind=UNMAP).done())
+write("corrupt", "unmapped-where-data-is-planned", Crafted(volume=bytes(SIZE)).put((0, SIZE), kind=UNMAP).done())
 
 # CHECKPOINT and END.
 write("corrupt", "checkpoint-too-early", Crafted().put(FULL[0]).at(512).put(FULL[1]).done())
