@@ -18,7 +18,10 @@ ContentMapHeader read_managed(const VolumeName& name, ContentMapWriter& map) {
 
 ContentMapHeader read_plain(const std::string& path, ContentMapWriter& map) {
   BlockFile file(path, BlockFile::Access::read);
-  return {file.size(), scan_file(file, [&](const Digest& leaf) { map.add(leaf); }).root};
+  return {file.size(), scan_file(
+                           file, [&](const Digest& leaf) { map.add(leaf); },
+                           [&](uint64_t count) { map.add_zeros(count); })
+                           .root};
 }
 
 }  // namespace

@@ -244,15 +244,17 @@ ContentResult ManagedTarget::content(const BeginFrame& begin, const std::functio
   ExtentSpool::Reader touched(changed);
   BorrowedReader volume(device_->file());
   draft_.emplace(contents_);
-  const ContentResult result = scan_content({.volume = volume,
-                                             .size = begin.volume_size,
-                                             .touched = touched,
-                                             .known = known ? &*known : nullptr,
-                                             .threads = default_scan_threads()},
-                                            [&](const Digest& leaf) {
-                                              draft_->add(leaf);
-                                              tick();
-                                            });
+  const ContentResult result =
+      scan_content({.volume = volume,
+                    .size = begin.volume_size,
+                    .touched = touched,
+                    .known = known ? &*known : nullptr,
+                    .threads = default_scan_threads(),
+                    .on_zeros = [&](uint64_t count) { draft_->add_zeros(count); }},
+                   [&](const Digest& leaf) {
+                     draft_->add(leaf);
+                     tick();
+                   });
   draft_->finish({begin.volume_size, result.root});
   // A repeated resync finds everything as it should be.
   adds_nothing_ = base_root_ == result.root && state_.newest()->uuid == begin.snapshot_id;

@@ -119,7 +119,10 @@ void PlainTarget::check(const BeginFrame& begin) {
   if (exists_) check_size(begin);
   is_resync_ = is_content_identity(begin.base_id);
   if (!is_resync_) return;
-  check_resync_base(path_, begin, scan_file(*existing_, [](const Digest&) {}).root);
+  check_resync_base(path_, begin,
+                    scan_file(
+                        *existing_, [](const Digest&) {}, [](uint64_t) {})
+                        .root);
 }
 
 VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
@@ -157,7 +160,8 @@ void PlainTarget::record(const BeginFrame& begin) {
 }
 
 ContentResult PlainTarget::content(const BeginFrame&, const std::function<void()>& tick) {
-  return scan_file(sink_->file(), [&](const Digest&) { tick(); });
+  return scan_file(
+      sink_->file(), [&](const Digest&) { tick(); }, [&](uint64_t) { tick(); });
 }
 
 void PlainTarget::discard() {

@@ -36,6 +36,26 @@ void ContentTree::add_to(size_t level, const Digest& digest) {
   if (levels_[level].pending.size() == kTreeFanout * digest.size()) close_node(level);
 }
 
+void ContentTree::add_zeros(uint64_t count) { add_zeros_to(0, count); }
+
+/// A node of zeros only is zeros itself, so most of them are counted a level above.
+void ContentTree::add_zeros_to(size_t level, uint64_t count) {
+  const auto fill = [&](uint64_t at_most) {
+    const uint64_t digests = std::min(count, at_most);
+    for (uint64_t i = 0; i < digests; ++i) add_to(level, {});
+    count -= digests;
+  };
+  if (level == levels_.size() && count > 0) levels_.emplace_back();
+  if (count > 0) fill((kTreeFanout - levels_[level].count % kTreeFanout) % kTreeFanout);
+  const uint64_t nodes = count / kTreeFanout;
+  if (nodes > 0) {
+    levels_[level].count += nodes * kTreeFanout;
+    add_zeros_to(level + 1, nodes);
+  }
+  count %= kTreeFanout;
+  fill(count);
+}
+
 void ContentTree::close_node(size_t level) {
   const Bytes& digests = levels_[level].pending;
   const Digest node = is_zero(digests) ? Digest{} : sha256(digests);

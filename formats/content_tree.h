@@ -43,6 +43,9 @@ class ContentTree {
 
   void add(const Digest& leaf);
 
+  /// So many leaves of zeros, in a time that hardly depends on their number.
+  void add_zeros(uint64_t count);
+
   /// After the last leaf, once.
   [[nodiscard]] Digest root();
 
@@ -52,6 +55,7 @@ class ContentTree {
     uint64_t count = 0;  // digests so far
   };
   void add_to(size_t level, const Digest& digest);
+  void add_zeros_to(size_t level, uint64_t count);
   void close_node(size_t level);
 
   uint64_t volume_size_;

@@ -128,6 +128,11 @@ void ContentMapWriter::add(const Digest& leaf) {
   if (buffer_.size() >= kBufferSize) write_out();
 }
 
+void ContentMapWriter::add_zeros(uint64_t count) {
+  write_out();
+  position_ += count * sizeof(Digest);
+}
+
 void ContentMapWriter::write_out() {
   if (!is_zero(buffer_)) write_at(fd_, position_, buffer_);
   position_ += buffer_.size();

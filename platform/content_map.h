@@ -53,6 +53,7 @@ class ContentMapWriter {
 
   /// Throws Error{no_space}, {failed}.
   void add(const Digest& leaf);
+  void add_zeros(uint64_t count);
 
   /// After the last leaf. The file is not flushed.
   void finish(const ContentMapHeader& header);

@@ -102,11 +102,16 @@ ContentResult scan_content(const ContentScan& scan,
     on_leaf(digest);
     ++done;
   };
+  const uint64_t known_leaves = known ? leaf_count(scan.known->volume_size()) : 0;
   const auto add_untouched_below = [&](uint64_t leaf) {
-    while (done < leaf) {
+    while (done < std::min(leaf, scan.on_zeros ? known_leaves : leaf)) {
       if (done % 4096 == 0) throw_if_stopped();
-      add(known ? known->at(done) : Digest{});
+      add(done < known_leaves ? known->at(done) : Digest{});
     }
+    if (done == leaf) return;
+    tree.add_zeros(leaf - done);
+    scan.on_zeros(leaf - done);
+    done = leaf;
   };
 
   TouchedLeaves touched(scan);
@@ -137,15 +142,19 @@ ContentResult scan_content(const ContentScan& scan,
 unsigned default_scan_threads() { return std::clamp(std::thread::hardware_concurrency(), 1U, 4U); }
 
 ContentResult scan_file(BlockFile& file, const std::function<void(const Digest& leaf)>& on_leaf,
-                        unsigned threads) {
+                        const std::function<void(uint64_t count)>& on_zeros, unsigned threads) {
   BorrowedReader volume(file);
   std::unique_ptr<DeltaSource> everything;
   if (file.is_block_device())
     everything = std::make_unique<OneExtent>(file.size());
   else
     everything = std::make_unique<FileData>(file);
-  return scan_content(
-      {.volume = volume, .size = file.size(), .touched = *everything, .threads = threads}, on_leaf);
+  return scan_content({.volume = volume,
+                       .size = file.size(),
+                       .touched = *everything,
+                       .threads = threads,
+                       .on_zeros = on_zeros},
+                      on_leaf);
 }
 
 }  // namespace bsr

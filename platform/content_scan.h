@@ -17,6 +17,8 @@ struct ContentScan {
   const ContentMap* known =
       nullptr;           ///< all other leaves are as in this map, or zero where there is none
   unsigned threads = 0;  ///< that hash; 0 does everything in one thread
+  /// Instead of `on_leaf`, for so many leaves of zeros that were not read: there may be billions.
+  std::function<void(uint64_t count)> on_zeros{};
 };
 
 struct ContentResult {
@@ -34,6 +36,7 @@ ContentResult scan_content(const ContentScan& scan,
 
 /// As scan_content, all of a file or device; for a file, its holes are not read.
 ContentResult scan_file(BlockFile& file, const std::function<void(const Digest& leaf)>& on_leaf,
+                        const std::function<void(uint64_t count)>& on_zeros = {},
                         unsigned threads = default_scan_threads());
 
 }  // namespace bsr

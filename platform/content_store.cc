@@ -85,6 +85,10 @@ void ContentDraft::add(const Digest& leaf) noexcept {
   attempt([&] { writer_->add(leaf); });
 }
 
+void ContentDraft::add_zeros(uint64_t count) noexcept {
+  attempt([&] { writer_->add_zeros(count); });
+}
+
 void ContentDraft::finish(const ContentMapHeader& header) noexcept {
   attempt([&] { writer_->finish(header); });
 }

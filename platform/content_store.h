@@ -43,6 +43,7 @@ class ContentDraft {
   explicit ContentDraft(const ContentStore& store) noexcept;
 
   void add(const Digest& leaf) noexcept;
+  void add_zeros(uint64_t count) noexcept;
   void finish(const ContentMapHeader& header) noexcept;
 
   /// The map of this volume from now on; durable when it returns. Throws what went wrong.

@@ -24,6 +24,9 @@ int run_digest_tool(const DigestToolOptions& options, int output) {
       [&](const Digest& leaf) {
         if (map) map->add(leaf);
       },
+      [&](uint64_t count) {
+        if (map) map->add_zeros(count);
+      },
       options.threads);
   if (map) {
     map->finish({size, found.root});

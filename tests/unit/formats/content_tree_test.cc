@@ -66,6 +66,56 @@ TEST(ContentTree, OfZerosDependsOnTheSizeOnly) {
   EXPECT_NE(streamed_root(3000 * kLeafSize, zeros), streamed_root(3000 * kLeafSize - 512, zeros));
 }
 
+TEST(ContentTree, ManyZerosAtOnceAreAsOneByOne) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937_64 dice(seed);
+  for (int round = 0; round < 60; ++round) {
+    std::vector<Digest> leaves;
+    std::vector<std::pair<bool, uint64_t>> runs;  // of zeros, how many
+    for (uint64_t left = 1 + dice() % 5; left > 0; --left) {
+      const uint64_t most = dice() % 2 == 0 ? 3000 : 1024 * (1 + dice() % 1100);
+      runs.emplace_back(dice() % 3 != 0, dice() % 2 == 0 ? most / 1024 * 1024 : dice() % most);
+      if (!runs.back().first) runs.back().second %= 3000;
+    }
+    ContentTree tree([&] {
+      for (const auto& [zeros, count] : runs)
+        for (uint64_t i = 0; i < count; ++i) {
+          leaves.emplace_back();
+          if (!zeros) store_le(leaves.back(), 8, dice());
+        }
+      return leaves.size() * kLeafSize;
+    }());
+    size_t next = 0;
+    for (const auto& [zeros, count] : runs) {
+      if (zeros) tree.add_zeros(count);
+      for (uint64_t i = 0; i < count; ++i, ++next)
+        if (!zeros) tree.add(leaves[next]);
+    }
+    ASSERT_EQ(to_hex(streamed_root(leaves.size() * kLeafSize, leaves)), to_hex(tree.root()));
+  }
+}
+
+TEST(ContentTree, OfTheLargestVolumeIsDoneAtOnce) {
+  ContentTree tree(1ULL << 62);
+  tree.add_zeros((1ULL << 42) - 1);
+  Digest last{};
+  last.fill(std::byte{7});
+  tree.add(last);
+  Digest top = last;  // zeros before it, four levels up and not quite full above
+  for (int level = 0; level < 4; ++level) {
+    Bytes node(1023 * sizeof(Digest));
+    append(node, top);
+    top = sha256(node);
+  }
+  Bytes above(3 * sizeof(Digest));
+  append(above, top);
+  Bytes root;
+  append_le(root, uint64_t{1} << 62);
+  append(root, sha256(above));
+  EXPECT_EQ(to_hex(sha256(root)), to_hex(tree.root()));
+}
+
 TEST(ContentTree, RefusesAnotherNumberOfLeaves) {
   EXPECT_EQ(ErrorKind::failed, kind_thrown_by([] { streamed_root(kLeafSize, {}); }));
   EXPECT_EQ(ErrorKind::failed,

@@ -44,7 +44,11 @@ ContentResult scan(MemoryVolume& volume, std::vector<Extent> extents, const Cont
                        .size = volume.content.size(),
                        .touched = touched,
                        .known = known,
-                       .threads = threads},
+                       .threads = threads,
+                       .on_zeros =
+                           [&](uint64_t count) {
+                             if (map != nullptr) map->add_zeros(count);
+                           }},
                       [&](const Digest& leaf) {
                         if (map != nullptr) map->add(leaf);
                       });
@@ -97,6 +101,30 @@ TEST(ContentScan, OfTheChangesIsTheSameAsOfAll) {
     ASSERT_EQ(naive_root(volume.content), changed.root);
     ASSERT_LE(changed.bytes_read, volume.content.size());
   }
+}
+
+TEST(ContentScan, WhatIsNotTouchedIsCountedWithoutALoop) {
+  constexpr uint64_t kSize = 1ULL << 62;
+  class Sevens final : public VolumeReader {
+    void read(uint64_t, std::span<std::byte> into) override {
+      std::ranges::fill(into, std::byte{7});
+    }
+  } volume;
+  ListedDelta touched({{kSize / 2, 512}});
+  uint64_t zeros = 0;
+  uint64_t leaves = 0;
+  const ContentResult result = scan_content({.volume = volume,
+                                             .size = kSize,
+                                             .touched = touched,
+                                             .on_zeros = [&](uint64_t count) { zeros += count; }},
+                                            [&](const Digest&) { ++leaves; });
+  EXPECT_EQ(1U, leaves);
+  EXPECT_EQ(leaf_count(kSize) - 1, zeros);
+  ContentTree tree(kSize);
+  tree.add_zeros(leaf_count(kSize) / 2);
+  tree.add(leaf_digest(Bytes(kLeafSize, std::byte{7})));
+  tree.add_zeros(leaf_count(kSize) / 2 - 1);
+  EXPECT_EQ(tree.root(), result.root);
 }
 
 TEST(ContentScan, ReadsOnlyWhatIsTouched) {
