@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=24M,3G timeout=300
+# lab: solo disks=24M,3G timeout=300 both-kernels
 # Both engines agree on metadata that the kernel wrote: a tree of three levels over 2 TiB, many snapshots of it, random
 # writes, discards that split and empty nodes, snapshots that go. BSR_ROUNDS=N makes it longer, BSR_SEED repeats it.
 set -euo pipefail

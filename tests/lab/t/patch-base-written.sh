@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=240
+# lab: solo disks=160M,160M timeout=240 both-kernels
 # The default, --patch auto: pages are compared with the base only where that surely holds what was shipped. Whoever writes
 # into the base, as a mount does that replays a journal, is noticed by the mappings that the kernel makes; what he discards is not, and does not matter.
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=128M,128M timeout=240
+# lab: solo disks=128M,128M timeout=240 both-kernels
 # E2: the pools have different chunk sizes. thin_recv discarded 64 KiB on a target with chunks of
 # 256 KiB; dm-thin silently ignores what is not a whole chunk, so old data stayed and the program
 # reported success. Ours: the copy is equal, in both directions, into a generation and a device.

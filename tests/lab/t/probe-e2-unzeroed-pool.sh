@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=128M,128M timeout=240
+# lab: solo disks=128M,128M timeout=240 both-kernels
 # E2, the target's pool does not zero new chunks (lvcreate -Zn) and has been used before: a chunk
 # that a write makes and does not fill shows somebody's deleted data in the rest. Larger chunks
 # than the source's are not filled, nor those of which only a part is not zero. Ours: the copy is

@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=128M,128M timeout=240
+# lab: solo disks=128M,128M timeout=240 both-kernels
 # E3: the target does not take discards (pool made with --discards ignore, or no thin pool at
 # all). thin_recv ignored the error and reported success; what the source had freed kept its old
 # content in the copy. Ours: it reads as zeros.
