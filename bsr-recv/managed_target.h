@@ -8,7 +8,7 @@
 #include "bsr-recv/generations.h"
 #include "bsr-recv/target.h"
 #include "platform/activation.h"
-#include "platform/block_io.h"
+#include "platform/block_sink.h"
 #include "platform/content_store.h"
 #include "platform/extent_spool.h"
 #include "platform/file_lock.h"

@@ -6,7 +6,7 @@
 
 #include "bsr-recv/checkpoint_file.h"
 #include "bsr-recv/target.h"
-#include "platform/block_io.h"
+#include "platform/block_sink.h"
 #include "platform/file_reads.h"
 #include "platform/new_file.h"
 

@@ -1,23 +1,21 @@
-// Files and block devices as volumes: whole-range reads and writes, zeroing, flushing.
+// Files and block devices: whole-range reads and writes, flushing.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
-#include "platform/io_queue.h"
-#include "platform/thin_device.h"
+#include "base/bytes.h"
+#include "base/extent.h"
 #include "platform/unique_fd.h"
-#include "platform/volume.h"
 
 namespace bsr {
 
-/// An open file or block device. Direct I/O where the file system and the alignment allow it, so
-/// that a transfer does not push everything else out of the page cache. Not shared between threads,
-/// but for flush().
+/// An open file or block device, by two descriptors: one past the page cache, so that a transfer
+/// does not push everything else out of it and reads what the disk holds, and one through it, for
+/// what is not aligned and for file systems that know nothing else. Several threads may use it;
+/// what one writes through the cache no other may write beside it, in the same page, past it.
 class BlockFile {
  public:
   enum class Access {
@@ -33,66 +31,42 @@ class BlockFile {
   [[nodiscard]] uint64_t size() const { return size_; }  ///< bytes, when it was opened
   [[nodiscard]] bool is_block_device() const { return is_block_device_; }
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] int fd() const { return cached_.get(); }
+
+  /// For a transfer past the page cache between this place and this memory; nullopt when that is
+  /// not possible.
+  [[nodiscard]] std::optional<int> direct_fd(uint64_t offset, const void* memory,
+                                             size_t length) const;
+
+  /// For transfers of whole blocks of 4096 bytes: past the page cache where that is possible.
+  [[nodiscard]] int fd_for_blocks() const { return direct_ ? direct_.get() : cached_.get(); }
 
   /// All of `into` or an exception; reading past the end is an error.
-  void read(uint64_t offset, std::span<std::byte> into);
-  void write(uint64_t offset, ByteView bytes);
-  void flush();
+  void read(uint64_t offset, std::span<std::byte> into) const;
+  void write(uint64_t offset, ByteView bytes) const;
+  void flush() const;
 
-  /// Whether a transfer between this place and this memory can be direct; then fd() is set to that.
-  bool use_direct_for(uint64_t offset, const void* memory, size_t length);
+  /// What the page cache holds of these bytes, which must have been flushed, is read from the disk
+  /// the next time.
+  void forget_cached(Extent extent) const;
+
+  /// The first bytes at or behind `offset` that are not a hole; nullopt: up to the end there are
+  /// none. A device has no holes.
+  [[nodiscard]] std::optional<Extent> next_data(uint64_t offset) const;
 
   /// Regular files only: sets the size; what is new reads as zeros.
   void resize(uint64_t bytes);
 
  private:
-  void use_direct(bool wanted);
+  [[nodiscard]] int fd_for(uint64_t offset, const void* memory, size_t length) const {
+    return direct_fd(offset, memory, length).value_or(cached_.get());
+  }
 
   std::string path_;
-  UniqueFd fd_;
+  UniqueFd cached_;
+  UniqueFd direct_;  // none where the file system cannot
   uint64_t size_ = 0;
   bool is_block_device_ = false;
-  bool direct_possible_ = true;
-  bool direct_ = false;
-};
-
-/// Writes a volume, where that is possible several places at a time. zero() frees space where that
-/// is known to zero: holes in files, whole chunks of a thin device. Everywhere else it reads, and
-/// writes zeros over what is not zero yet: a discard promises nothing about what is read
-/// afterwards, and zeros written into unused parts of a thin device would use them up.
-class BlockSink final : public VolumeSink {
- public:
-  /// `thin`: when the file is a dm-thin device.
-  BlockSink(BlockFile file, std::optional<ThinFacts> thin);
-
-  void write(std::span<const Extent> extents, AlignedBytes content) override;
-  void zero(Extent extent) override;
-  void wait() override;
-  void sync() override;
-
-  [[nodiscard]] BlockFile& file() { return file_; }
-
- private:
-  /// False when the file system or pool cannot.
-  bool punch_hole(Extent extent);
-  bool discard(Extent chunks);
-  struct Started {
-    uint64_t offset = 0;
-    ByteView bytes;
-    std::shared_ptr<const AlignedBytes> content;  // that they are part of
-  };
-  void start(Started write);
-  void finish_one();
-  void write_chunks(uint64_t offset, ByteView bytes);
-  void write_within_chunk(uint64_t offset, ByteView bytes);
-  void write_zeros_where_needed(Extent extent);
-
-  BlockFile file_;
-  std::optional<ThinFacts> thin_;
-  std::vector<Started> started_;  // by tag; free ones have no content
-  std::atomic<bool> failed_ = false;
-  IoQueue queue_;  // after what its requests use
 };
 
 }  // namespace bsr

@@ -5,9 +5,9 @@
 namespace bsr {
 
 void FileReads::start(uint64_t offset, std::span<std::byte> into) {
-  const bool direct = file_.use_direct_for(offset, into.data(), into.size());
-  started_.push_back({offset, into, direct});  // what is not queued, finish() reads
-  if (direct) queue_.read(file_.fd(), offset, into, finished_ + started_.size() - 1);
+  const std::optional<int> direct = file_.direct_fd(offset, into.data(), into.size());
+  started_.push_back({offset, into, direct.has_value()});  // what is not queued, finish() reads
+  if (direct) queue_.read(*direct, offset, into, finished_ + started_.size() - 1);
 }
 
 void FileReads::finish() {

@@ -2,17 +2,19 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 
 #include "platform/block_io.h"
 #include "platform/io_queue.h"
+#include "platform/volume.h"
 
 namespace bsr {
 
 /// Finished in the order in which they were started. Serves one thread.
 class FileReads {
  public:
-  /// `file` stays with the caller, who may read it meanwhile.
-  explicit FileReads(BlockFile& file) : file_(file), queue_(kAtOnce) {}
+  /// `file` stays with the caller, who may use it meanwhile.
+  explicit FileReads(const BlockFile& file) : file_(file), queue_(kAtOnce) {}
 
   /// `into` must stay until this read is finished.
   void start(uint64_t offset, std::span<std::byte> into);
@@ -33,7 +35,7 @@ class FileReads {
     bool queued = false;
   };
 
-  BlockFile& file_;
+  const BlockFile& file_;
   std::deque<Started> started_;
   uint64_t finished_ = 0;  // how many there were before the front of started_
   IoQueue queue_;
@@ -42,14 +44,14 @@ class FileReads {
 /// One that somebody else owns.
 class BorrowedReader final : public VolumeReader {
  public:
-  explicit BorrowedReader(BlockFile& file) : file_(file), reads_(file) {}
+  explicit BorrowedReader(const BlockFile& file) : file_(file), reads_(file) {}
   void read(uint64_t offset, std::span<std::byte> into) override { file_.read(offset, into); }
   void start(uint64_t offset, std::span<std::byte> into) override { reads_.start(offset, into); }
   void finish() override { reads_.finish(); }
   void abandon() override { reads_.abandon(); }
 
  private:
-  BlockFile& file_;
+  const BlockFile& file_;
   FileReads reads_;
 };
 

@@ -1,31 +1,15 @@
-// Files as volumes: any alignment, zeroing that frees, refusals.
+// Files as volumes: any alignment, two descriptors, refusals.
 #include "platform/block_io.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
-#include <utility>
+#include <optional>
 
 #include "base/aligned_bytes.h"
 #include "tests/fakes/temporary_folder.h"
 #include "tests/fakes/thrown_error.h"
-
-namespace {
-bool fail_next_flush = false;
-}
-
-/// In the place of the C library's.
-extern "C" int fdatasync(int fd) {
-  if (!std::exchange(fail_next_flush, false)) return fsync(fd);
-  errno = EIO;
-  return -1;
-}
 
 namespace bsr {
 namespace {
@@ -75,74 +59,38 @@ TEST_F(BlockFileTest, NamesWhatItCannotOpen) {
   EXPECT_NE(std::string::npos, std::string(error->what()).find("missing"));
 }
 
+/// io_uring would answer EAGAIN for what is not done at once.
 TEST_F(BlockFileTest, LetsTheKernelWaitForTheDisk) {
-  BlockFile file(folder_.write("file", Bytes(4096)), BlockFile::Access::shared_read);
+  BlockFile file(path_, BlockFile::Access::shared_read);
   EXPECT_EQ(0, fcntl(file.fd(), F_GETFL) & O_NONBLOCK);
+  EXPECT_EQ(0, fcntl(file.fd_for_blocks(), F_GETFL) & O_NONBLOCK);
+}
+
+/// What is under way by one of them does not learn what the other is used for.
+TEST_F(BlockFileTest, ADescriptorNeverChangesItsWay) {
+  BlockFile file(path_, BlockFile::Access::write);
+  AlignedBytes bytes(8192);
+  const std::optional<int> direct = file.direct_fd(4096, bytes.data(), bytes.size());
+  if (!direct) GTEST_SKIP() << "the file system has no direct I/O";
+  EXPECT_NE(file.fd(), *direct);
+  for (const uint64_t offset : {4096U, 512U, 0U}) {
+    file.read(offset, bytes);
+    file.write(offset, bytes);
+    EXPECT_EQ(0, fcntl(file.fd(), F_GETFL) & O_DIRECT);
+    EXPECT_EQ(O_DIRECT, fcntl(*direct, F_GETFL) & O_DIRECT);
+  }
+}
+
+TEST_F(BlockFileTest, OnlyWhatIsAlignedGoesPastTheCache) {
+  BlockFile file(path_, BlockFile::Access::shared_read);
+  AlignedBytes bytes(8192);
+  EXPECT_FALSE(file.direct_fd(512, bytes.data(), 4096));
+  EXPECT_FALSE(file.direct_fd(0, bytes.data() + 512, 4096));
+  EXPECT_FALSE(file.direct_fd(0, bytes.data(), 512));
 }
 
 TEST_F(BlockFileTest, RefusesFolders) {
   EXPECT_TRUE(error_thrown_by([] { BlockFile("/", BlockFile::Access::read); }));
-}
-
-TEST_F(BlockFileTest, SinkZeroesAndFreesSpaceInFiles) {
-  BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt);
-  sink.zero({4096 + 512, 600'000});
-  sink.flush();
-  Bytes expected = counting(1 << 20);
-  std::fill_n(expected.begin() + 4608, 600'000, std::byte{0});
-  Bytes all(1 << 20);
-  sink.file().read(0, all);
-  EXPECT_EQ(expected, all);
-  struct stat status {};
-  ASSERT_EQ(0, stat(path_.c_str(), &status));
-  EXPECT_LT(status.st_blocks * 512, 600'000);
-}
-
-/// More than are on their way at a time, not all of them aligned.
-TEST_F(BlockFileTest, SinkWritesManyPlaces) {
-  BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt);
-  Bytes expected = counting(1 << 20);
-  for (uint64_t i = 0; i < 40; ++i) {
-    const std::vector<Extent> extents = {{i * 24'576, 8192},
-                                         {i * 24'576 + 12'288, 512 * (i % 20 + 1)}};
-    AlignedBytes content(extents[0].length + extents[1].length, static_cast<std::byte>(i + 1));
-    for (const Extent& extent : extents)
-      std::fill_n(expected.begin() + static_cast<std::ptrdiff_t>(extent.offset), extent.length,
-                  content[0]);
-    sink.write(extents, std::move(content));
-  }
-  sink.wait();
-  Bytes all(1 << 20);
-  sink.file().read(0, all);
-  EXPECT_EQ(expected, all);
-}
-
-/// A write that fails after write() returned makes every later flush fail.
-TEST_F(BlockFileTest, SinkDoesNotFlushOverAFailure) {
-  BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt);
-  rlimit old{};
-  ASSERT_EQ(0, getrlimit(RLIMIT_FSIZE, &old));
-  const rlimit small = {1 << 20, old.rlim_max};
-  const auto handler = signal(SIGXFSZ, SIG_IGN);
-  ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &small));
-  const Extent behind = {2 << 20, 4096};
-  const auto error = error_thrown_by([&] {
-    sink.write({&behind, 1}, AlignedBytes(4096, std::byte{1}));
-    sink.flush();
-  });
-  EXPECT_TRUE(error);
-  EXPECT_TRUE(error_thrown_by([&] { sink.flush(); }));
-  ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &old));
-  signal(SIGXFSZ, handler);
-}
-
-/// The kernel reports a failed write-back once; the flush after it succeeds.
-TEST_F(BlockFileTest, SinkDoesNotFlushOverAFailedFlush) {
-  BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt);
-  fail_next_flush = true;
-  EXPECT_TRUE(error_thrown_by([&] { sink.flush(); }));
-  EXPECT_FALSE(fail_next_flush);
-  EXPECT_TRUE(error_thrown_by([&] { sink.flush(); }));
 }
 
 TEST(IsZero, SeesASingleByteAnywhere) {
