@@ -27,12 +27,13 @@ void Applier::pass(uint64_t offset) {
   cursor_ = offset;
 }
 
+/// Gaps come behind the frame that they lie in (written_log.h).
 void Applier::write(const std::vector<Extent>& extents, AlignedBytes content) {
+  sink_.write(extents, std::move(content));
   for (const Extent& extent : extents) {
     zero_gap_before(extent.offset);
     cursor_ = extent.end();
   }
-  sink_.write(extents, std::move(content));
 }
 
 AlignedBytes Applier::base_of(const PatchFrame& patch) const {
