@@ -78,9 +78,11 @@ void ManagedTarget::check(const BeginFrame& begin) {
   check_lineage(state_, begin, options_.rollback);
   if (holds(begin)) return;
   if (is_resync(begin)) check_resync(begin);
-  // Both say what is wrong before anything is made: names, tags, and that the pool is one.
+  // They say what is wrong before anything is made: names, tags, that the pool is one, and sizes.
   static_cast<void>(generation_tags(state_, begin));
-  static_cast<void>(lvm_.thin_pool(pool_name()));
+  const Generation* newest = state_.newest();
+  const bool grows = newest == nullptr || begin.volume_size > newest->size;
+  check_claims(lvm_.thin_pool(pool_name()), grows ? begin.volume_size : 0, what_is_left(begin));
   if (state_.working && state_.working->open)
     fail(ErrorKind::busy, "{}: is in use; only bsr-recv may open it",
          to_string(state_.working->name));

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "base/aligned_bytes.h"
 #include "base/error.h"
+#include "base/units.h"
 
 namespace bsr {
 namespace {
@@ -57,6 +59,19 @@ UniqueFd open_direct(int fd, BlockFile::Access access, const std::string& path) 
   UniqueFd direct(open(fmt::format("/proc/self/fd/{}", fd).c_str(), flags));
   if (!direct && errno != EINVAL && errno != ENOENT) fail_errno(errno, path);
   return direct;
+}
+
+[[noreturn]] void fail_too_large(const std::string& path, uint64_t bytes) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
+    fail(ErrorKind::no_space,
+         "{}: would have {}, and this process may make files of {} only; raise the limit (ulimit "
+         "-f)",
+         path, human_bytes(bytes), human_bytes(limit.rlim_cur));
+  fail(ErrorKind::no_space,
+       "{}: would have {}, and its file system holds no file of that size; use another file "
+       "system, or a block device",
+       path, human_bytes(bytes));
 }
 
 }  // namespace
@@ -120,8 +135,10 @@ std::optional<Extent> BlockFile::next_data(uint64_t offset) const {
 }
 
 void BlockFile::resize(uint64_t bytes) {
-  if (ftruncate(cached_.get(), static_cast<off_t>(bytes)) != 0)
+  if (ftruncate(cached_.get(), static_cast<off_t>(bytes)) != 0) {
+    if (errno == EFBIG) fail_too_large(path_, bytes);
     fail_errno(errno, path_ + ": cannot resize");
+  }
   size_ = bytes;
 }
 

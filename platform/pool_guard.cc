@@ -31,8 +31,12 @@ uint64_t chunks_for(uint64_t bytes, uint64_t chunk_size) {
   return bytes / chunk_size + (bytes % chunk_size != 0 ? 1 : 0);
 }
 
-PoolRoom room(const VolumeName& pool, PoolReserve reserve) {
-  const ThinPoolStatus status = thin_pool_status(pool_device(pool));
+PoolGuard::Status kernel_status(const VolumeName& pool) {
+  return [device = pool_device(pool)] { return thin_pool_status(device); };
+}
+
+PoolRoom room(const VolumeName& pool, PoolReserve reserve, const PoolGuard::Status& ask) {
+  const ThinPoolStatus status = ask();
   if (status.mode == ThinPoolStatus::Mode::failed || status.mode == ThinPoolStatus::Mode::read_only)
     fail(ErrorKind::failed, "pool {}: is not writable; see `dmsetup status {}` and lvmthin(7)",
          to_string(pool), pool_device(pool));
@@ -65,6 +69,20 @@ PoolRoom room_above(PoolReserve reserve, const ThinPoolStatus& status) {
       above(status.total_metadata, status.used_metadata, reserve.percent, kLeastMetadataReserve)};
 }
 
+void check_claims(const ThinPool& pool, uint64_t volume_size, uint64_t content) {
+  if (volume_size / kMostOverProvisioned > pool.size)
+    fail(ErrorKind::no_space,
+         "the volume has {}, more than {} times the {} of pool {}; if that is meant, use a larger "
+         "pool, or extend it (lvextend -L +SIZE {})",
+         human_bytes(volume_size), kMostOverProvisioned, human_bytes(pool.size),
+         to_string(pool.name), to_string(pool.name));
+  if (content > pool.size)
+    fail(ErrorKind::no_space,
+         "the stream has {}, and pool {} holds {}; use a larger pool, or extend it (lvextend -L "
+         "+SIZE {})",
+         human_bytes(content), to_string(pool.name), human_bytes(pool.size), to_string(pool.name));
+}
+
 PoolRoom least_need(uint64_t bytes, uint64_t chunk_size) {
   const uint64_t chunks = chunks_for(bytes, chunk_size);
   return {chunks, (chunks + kMappingsPerBlock - 1) / kMappingsPerBlock};
@@ -72,7 +90,7 @@ PoolRoom least_need(uint64_t bytes, uint64_t chunk_size) {
 
 void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes,
                      PoolReserve reserve) {
-  const PoolRoom have = room(pool, reserve);
+  const PoolRoom have = room(pool, reserve, kernel_status(pool));
   const PoolRoom need = least_need(bytes, chunk_size);
   if (need.chunks > have.chunks) fail_data(pool, need.chunks, have.chunks, chunk_size, reserve);
   if (need.metadata_blocks > have.metadata_blocks)
@@ -80,14 +98,22 @@ void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes
 }
 
 PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve)
-    : sink_(sink), pool_(std::move(pool)), thin_(thin), reserve_(reserve) {}
+    : PoolGuard(sink, pool, thin, reserve, kernel_status(pool)) {}
+
+PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve,
+                     Status status)
+    : sink_(sink),
+      pool_(std::move(pool)),
+      thin_(thin),
+      reserve_(reserve),
+      status_(std::move(status)) {}
 
 void PoolGuard::charge(uint64_t chunks) {
   // Others use the pool too, so an answer is not good for long.
   if (chunks > allowance_ || steady_now() - asked_ >= kGoodFor) {
     sink_.wait();  // what is on its way does not count there yet
     asked_ = steady_now();
-    const PoolRoom have = room(pool_, reserve_);
+    const PoolRoom have = room(pool_, reserve_, status_);
     if (chunks > have.chunks) fail_data(pool_, chunks, have.chunks, thin_.chunk_size, reserve_);
     if (chunks * kBlocksPerChunk > have.metadata_blocks)
       fail_metadata(pool_, chunks * kBlocksPerChunk, have.metadata_blocks, reserve_);

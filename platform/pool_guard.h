@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 
 #include "platform/device_mapper.h"
 #include "platform/lvm.h"
@@ -26,6 +27,15 @@ struct PoolRoom {
 
 [[nodiscard]] PoolRoom room_above(PoolReserve reserve, const ThinPoolStatus& status);
 
+/// How many times a pool's own size a volume in it may have. Nobody runs a pool that is smaller
+/// than a hundredth of one volume of it; what a sender only claims must end somewhere, because our
+/// content map takes 32 bytes for each MiB of a volume, whether that holds anything or not.
+constexpr uint64_t kMostOverProvisioned = 1024;
+
+/// Before anything is made: throws Error{no_space} for a volume of such a size, and for `content`
+/// of it, in bytes, that the pool could not hold if it were empty.
+void check_claims(const ThinPool& pool, uint64_t volume_size, uint64_t content);
+
 /// What new content of so many bytes takes at the very least: whole chunks, and mappings packed as
 /// densely as they can be. How much more it is depends on where the content lies.
 [[nodiscard]] PoolRoom least_need(uint64_t bytes, uint64_t chunk_size);
@@ -42,6 +52,11 @@ class PoolGuard final : public VolumeSink {
  public:
   PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve);
 
+  /// The same, of a pool that `status` tells of.
+  using Status = std::function<ThinPoolStatus()>;
+  PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve,
+            Status status);
+
   void write(std::span<const Extent> extents, AlignedBytes content) override;
   void zero(Extent extent) override;
   void wait() override { sink_.wait(); }
@@ -55,6 +70,7 @@ class PoolGuard final : public VolumeSink {
   VolumeName pool_;
   ThinFacts thin_;
   PoolReserve reserve_;
+  Status status_;
   uint64_t allowance_ = 0;  // chunks that may be used before the pool is asked again
   std::chrono::steady_clock::time_point asked_;
 };
