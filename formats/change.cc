@@ -7,6 +7,11 @@
 
 namespace bsr {
 
+Change part_of(const Change& whole, Extent part) {
+  if (whole.kind != ChangeKind::data) return {whole.kind, part, {}};
+  return {whole.kind, part, whole.content.subspan(part.offset - whole.extent.offset, part.length)};
+}
+
 bool FrameChanges::next_change_frame() {
   next_ = 0;
   extents_.clear();

@@ -15,6 +15,9 @@ struct Change {
   ByteView content;  ///< of data: extent.length bytes; else empty
 };
 
+/// What it says of a part of its extent.
+[[nodiscard]] Change part_of(const Change& whole, Extent part);
+
 /// Yields the changes of one stream, ascending and without overlap, data at most kPieceContent
 /// long.
 class ChangeSource {

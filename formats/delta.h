@@ -20,6 +20,11 @@ struct DeltaExtent {
   friend bool operator==(const DeltaExtent&, const DeltaExtent&) = default;
 };
 
+/// What it says of a part of its extent.
+[[nodiscard]] inline DeltaExtent part_of(const DeltaExtent& whole, Extent part) {
+  return {part, whole.kind};
+}
+
 /// Yields what must be shipped, ascending, without overlap, adjacent extents of one kind not
 /// necessarily merged.
 class DeltaSource {

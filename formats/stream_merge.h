@@ -2,6 +2,7 @@
 #pragma once
 
 #include "formats/change.h"
+#include "formats/newer_wins.h"
 #include "formats/plan_figures.h"
 
 namespace bsr {
@@ -22,6 +23,8 @@ class StreamMerge final : public ChangeSource {
   /// The sources begin at their starts and outlive this. Throws as merged_begin() does.
   StreamMerge(const BeginFrame& older_begin, ChangeSource& older, const BeginFrame& newer_begin,
               ChangeSource& newer);
+  StreamMerge(const StreamMerge&) = delete;
+  StreamMerge& operator=(const StreamMerge&) = delete;
 
   [[nodiscard]] const BeginFrame& begin() const { return begin_; }
 
@@ -29,18 +32,12 @@ class StreamMerge final : public ChangeSource {
 
  private:
   std::optional<Change> next_older();
-  void skip_covered();
-  std::optional<Change> take_older(uint64_t end);
-  std::optional<Change> take_newer();
 
   BeginFrame begin_;
   ChangeSource& older_;
-  ChangeSource& newer_;
   std::optional<Extent>
       cut_off_;  // what the base and the last snapshot hold, but not the one between
-  std::optional<Change> older_ahead_;
-  std::optional<Change> newer_ahead_;
-  uint64_t covered_ = 0;  // `newer` has spoken about everything below that it names
+  NewerWins<Change> both_;
 };
 
 /// Drains the changes of a stream for what its BEGIN says about them.

@@ -42,6 +42,9 @@ std::optional<bsr::StreamToolOptions> parse(int argc, char** argv,
   merge->add_option("FILE", options.files, "streams, the oldest first")
       ->required()
       ->expected(2, -1);
+  std::string base;
+  auto* base_option = merge->add_option(
+      "--base", base, "file or device that holds the base of the first stream; only read");
   std::string output;
   auto* output_option = merge->add_option("-o,--output", output, "write the stream to a new file");
   auto* token = app.add_subcommand("token", "print what a resume token says");
@@ -54,6 +57,7 @@ std::optional<bsr::StreamToolOptions> parse(int argc, char** argv,
   if (verify->parsed()) options.command = Command::verify;
   if (merge->parsed()) options.command = Command::merge;
   if (token->parsed()) options.command = Command::token;
+  if (base_option->count() > 0) options.base = base;
   if (output_option->count() > 0) options.output = output;
   return options;
 }

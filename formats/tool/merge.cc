@@ -6,10 +6,9 @@
 
 #include "base/error.h"
 #include "formats/content_tree.h"
-#include "formats/patch.h"
 #include "formats/stream_encoder.h"
 #include "formats/stream_merge.h"
-#include "formats/tool/change_look_ahead.h"
+#include "formats/tool/merged_volume.h"
 #include "platform/frame_source.h"
 #include "platform/new_file.h"
 
@@ -24,12 +23,11 @@ struct StreamFile {
 /// One stream from its start; what is wrong with it is said with the name of its file.
 class InputStream {
  public:
-  /// `before`: what leads to its base, if there is anything.
-  InputStream(const StreamFile& file, ChangeLookAhead* before)
+  InputStream(const StreamFile& file, FrameChanges::Unpack unpack)
       : path_(file.path),
         input_(rewound(file)),
         frames_(open()),
-        before_(before),
+        unpack_(std::move(unpack)),
         changes_([this] { return next_frame(); },
                  [this](const PatchFrame& patch) { return unpacked(patch); }) {
     const std::optional<Frame> first = next_frame();
@@ -71,35 +69,17 @@ class InputStream {
     throw;
   }
 
-  AlignedBytes unpacked(const PatchFrame& patch) {
-    try {
-      if (!patch.references.empty())
-        fail(ErrorKind::unsupported,
-             "what it changes inside of chunks is packed against other places of the volume too "
-             "(PATCH with references), which is not at hand here; send it with --patch never");
-      const std::optional<AlignedBytes> base =
-          before_ != nullptr ? before_->content(patch.extents) : std::nullopt;
-      if (!base)
-        fail(ErrorKind::unsupported,
-             "what it changes inside of chunks is packed against its base (PATCH), and what that "
-             "holds is not in the streams before it; begin with a full stream, or send it with "
-             "--patch never");
-      if (!applies_to(patch, *base))
-        fail(ErrorKind::base,
-             "a patch at byte {} does not apply to what the streams before it lead to; one of them "
-             "is not what it says it is",
-             patch.extents.front().offset);
-      return apply_patch(patch, *base);
-    } catch (Error& error) {
-      error.while_doing(path_);
-      throw;
-    }
+  AlignedBytes unpacked(const PatchFrame& patch) try {
+    return unpack_(patch);
+  } catch (Error& error) {
+    error.while_doing(path_);
+    throw;
   }
 
   std::string path_;
   FdInput input_;
   std::unique_ptr<FrameSource> frames_;
-  ChangeLookAhead* before_;
+  FrameChanges::Unpack unpack_;
   FrameChanges changes_;
   BeginFrame begin_;
 };
@@ -107,15 +87,16 @@ class InputStream {
 /// All streams side by side, from their starts, as one.
 class MergedStream {
  public:
-  explicit MergedStream(const std::vector<StreamFile>& files) {
+  /// What a patch in one of the streams, counted from 0, gives.
+  using Unpack = std::function<AlignedBytes(size_t stream, const PatchFrame& patch)>;
+
+  MergedStream(const std::vector<StreamFile>& files, const Unpack& unpack) {
     for (const StreamFile& file : files) {
-      if (inputs_.empty()) {
-        inputs_.push_back(std::make_unique<InputStream>(file, nullptr));
-        begin_ = inputs_.front()->begin();
-        changes_ = &inputs_.front()->changes();
-      } else {
-        add(file);
-      }
+      inputs_.push_back(std::make_unique<InputStream>(
+          file, [unpack, stream = inputs_.size()](const PatchFrame& patch) {
+            return unpack(stream, patch);
+          }));
+      add(file.path, *inputs_.back());
     }
   }
 
@@ -133,22 +114,21 @@ class MergedStream {
   }
 
  private:
-  void add(const StreamFile& file) {
-    before_.push_back(std::make_unique<ChangeLookAhead>(*changes_, begin_.is_full()));
-    inputs_.push_back(std::make_unique<InputStream>(file, before_.back().get()));
-    InputStream& input = *inputs_.back();
-    try {
-      merges_.push_back(
-          std::make_unique<StreamMerge>(begin_, *before_.back(), input.begin(), input.changes()));
-    } catch (Error& error) {
-      error.while_doing(file.path);
-      throw;
+  void add(const std::string& path, InputStream& input) try {
+    if (changes_ == nullptr) {
+      begin_ = input.begin();
+      changes_ = &input.changes();
+      return;
     }
+    merges_.push_back(
+        std::make_unique<StreamMerge>(begin_, *changes_, input.begin(), input.changes()));
     begin_ = merges_.back()->begin();
     changes_ = merges_.back().get();
+  } catch (Error& error) {
+    error.while_doing(path);
+    throw;
   }
 
-  std::vector<std::unique_ptr<ChangeLookAhead>> before_;  // each of all inputs before the next
   std::vector<std::unique_ptr<InputStream>> inputs_;
   std::vector<std::unique_ptr<StreamMerge>> merges_;  // each of the one before and the next input
   BeginFrame begin_;
@@ -158,12 +138,33 @@ class MergedStream {
 struct MergePlan {
   BeginFrame begin;
   std::vector<Totals> inputs;
+  size_t patched = 0;  // of the streams, up to the last one with a patch
 };
 
-/// The first time through the files.
-MergePlan plan(const std::vector<StreamFile>& files) {
-  MergedStream merged(files);
-  MergePlan plan{merged.begin(), {}};
+[[noreturn]] void fail_because_streams_changed() {
+  fail(ErrorKind::failed,
+       "a stream changed while it was read; wait until it is written, then run it again");
+}
+
+void check_base(const BeginFrame& begin, const BlockFile& base) {
+  if (begin.is_full())
+    fail(ErrorKind::usage,
+         "{}: the first stream is a full one, which has no base; leave --base out", base.path());
+  if (base.size() < begin.base_size)
+    fail(ErrorKind::base,
+         "{}: has {} bytes, and the base of the first stream, snapshot {}, has {}; give that",
+         base.path(), base.size(), begin.base_id, begin.base_size);
+}
+
+/// The first time through the files. What data they hold does not matter yet.
+MergePlan plan(const std::vector<StreamFile>& files, const BlockFile* base) {
+  MergePlan plan;
+  MergedStream merged(files, [&](size_t stream, const PatchFrame& patch) {
+    plan.patched = std::max(plan.patched, stream + 1);
+    return AlignedBytes(total_length(patch.extents));
+  });
+  plan.begin = merged.begin();
+  if (base != nullptr) check_base(plan.begin, *base);
   const PlanFigures figures = plan_of(merged.changes(), plan.begin.chunk_size);
   plan.begin.plan_data = figures.data_bytes;
   plan.begin.plan_unmap = figures.unmap_bytes;
@@ -178,9 +179,24 @@ MergePlan plan(const std::vector<StreamFile>& files) {
   return plan;
 }
 
-/// The second time.
-void write(const std::vector<StreamFile>& files, const MergePlan& plan, FdOutput output) {
-  MergedStream merged(files);
+/// One stream after the other, for what the patches in them give.
+void apply_all(std::span<const StreamFile> files, std::span<const Totals> expected,
+               MergedVolume& volume) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    InputStream input(files[i], [&](const PatchFrame& patch) { return volume.unpacked(patch); });
+    volume.apply(input.begin(), input.changes());
+    if (input.totals() != expected[i]) fail_because_streams_changed();
+  }
+}
+
+/// The last time. `patched`: of all streams with patches; what they give is asked where it is the
+/// last word on a place, and else it is not used.
+void write(const std::vector<StreamFile>& files, const MergePlan& plan, MergedVolume* patched,
+           FdOutput output) {
+  MergedStream merged(files, [&](size_t, const PatchFrame& patch) {
+    if (patched == nullptr) fail_because_streams_changed();
+    return patched->content(patch.extents);
+  });
   StreamEncoder encoder(
       [&](ByteView header, ByteView table, ByteView content) {
         output.write_all({header, table, content});
@@ -191,15 +207,14 @@ void write(const std::vector<StreamFile>& files, const MergePlan& plan, FdOutput
     const uint64_t end = end_of(*piece);
     encoder.write(encode(std::move(*piece), {}), end);
   }
-  if (merged.totals() != plan.inputs)
-    fail(ErrorKind::failed,
-         "a stream changed while it was read; wait until it is written, then run it again");
+  if (merged.totals() != plan.inputs) fail_because_streams_changed();
   encoder.finish(merged.content_root());
 }
 
 }  // namespace
 
 void merge_streams(const std::vector<std::string>& files,
+                   const std::optional<std::string>& base_path,
                    const std::optional<std::string>& output_file, int output) {
   if (!output_file && isatty(output) == 1)
     fail(ErrorKind::usage,
@@ -211,9 +226,16 @@ void merge_streams(const std::vector<std::string>& files,
   std::vector<StreamFile> inputs;
   inputs.reserve(files.size());
   for (const std::string& path : files) inputs.push_back({path, open_input(path)});
-  const MergePlan what = plan(inputs);
+  std::optional<BlockFile> base;
+  if (base_path) base.emplace(*base_path, BlockFile::Access::shared_read);
+  const MergePlan what = plan(inputs, base ? &*base : nullptr);
+  std::optional<MergedVolume> patched;
+  if (what.patched > 0) {
+    patched.emplace(base ? &*base : nullptr);
+    apply_all(std::span(inputs).first(what.patched), what.inputs, *patched);
+  }
   // From here on bytes go out: a failure leaves a stream without an END.
-  write(inputs, what, FdOutput(file ? file->fd() : output));
+  write(inputs, what, patched ? &*patched : nullptr, FdOutput(file ? file->fd() : output));
   if (file) file->commit();
 }
 

@@ -76,7 +76,7 @@ int run_stream_tool(const StreamToolOptions& options, int input_fd, int output_f
       look_through(options, input_fd, lines);
       break;
     case StreamToolOptions::Command::merge:
-      merge_streams(options.files, options.output, output_fd);
+      merge_streams(options.files, options.base, options.output, output_fd);
       break;
     case StreamToolOptions::Command::token: {
       const BeginFrame begin = decode_token(options.token).begin;

@@ -13,6 +13,7 @@ struct StreamToolOptions {
   Command command = Command::verify;
   std::string file;                   ///< dump, verify: empty for standard input
   std::vector<std::string> files;     ///< merge: the oldest first
+  std::optional<std::string> base;    ///< merge: what the first of them applies to
   std::optional<std::string> output;  ///< merge: a new file instead of the descriptor
   std::string token;
   bool json = false;

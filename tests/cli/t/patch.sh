@@ -127,7 +127,7 @@ expect_says 'was written to after it was taken'
 make_pool 64 v1 v2
 send_to patches --size 8388608 --delta-engine check -i 1 2
 
-# Behind a full stream patches can be merged, because that says what they apply to; without it they cannot.
+# Patches can be merged behind a full stream, or with the base: one of these must say what they apply to.
 make_pool 64 v1 v2 v3
 send_to full --size 8388608 1
 send_to 1-2 --size 8388608 --patch always -i 1 2
@@ -135,8 +135,25 @@ send_to 2-3 --size "$(stat -c %s v3)" --base-size 8388608 --patch always -i 2 3
 bsr-stream merge full 1-2 2-3 > merged
 receive_from merged ./merged-copy > said
 expect_equal v3 merged-copy
-expect_rc unsupported bsr-stream merge 1-2 2-3 -o none
-expect_says '^bsr-stream: 1-2: ' 'begin with a full stream' '--patch never'
+chmod 400 v1
+before=$(stat -c '%s %y' v1; sha256sum v1)
+bsr-stream merge --base v1 1-2 2-3 > 1-3
+expect_same "$before" "$(stat -c '%s %y' v1; sha256sum v1)" "the base"
+cp v1 target
+chmod 600 v1 target
+receive_from 1-3 ./target --base "$(identity 1)" > said
+expect_equal v3 target
+expect_refused unsupported none bsr-stream merge 1-2 2-3 -o none
+expect_advice '^bsr-stream: 1-2: '
+expect_says 'begin with a full stream' '--patch never' 'a file or device \(--base\)'
+expect_refused base none bsr-stream merge --base v2 1-2 2-3 -o none
+expect_advice '^bsr-stream: 1-2: a patch at byte 0 .* from the base in v2'
+expect_refused base none bsr-stream merge --base v3 1-2 2-3 -o none
+expect_advice "^bsr-stream: v3: has $(stat -c %s v3) bytes.*8388608"
+expect_refused usage none bsr-stream merge --base v1 full 1-2 -o none
+expect_advice '^bsr-stream: v1: '
+expect_refused failed none bsr-stream merge --base missing 1-2 2-3 -o none
+expect_says '^bsr-stream: missing: '
 expect_rc usage bsr-send "${POOL[@]}" --patch always 1
 expect_says '--patch' '--incremental'
 expect_rc usage bsr-send "${POOL[@]}" --patch always --compress none -i 1 2

@@ -47,9 +47,29 @@ cp v1 slow-target
 receive_from slow ./slow-target --base "$(identity 1)" > said
 expect_equal v2 slow-target
 
-# Where they point to is not at hand when streams are merged.
-make_pool 64 v1 v2
+# Merged, behind a full stream or with the base at hand: what they point to is known, wherever that is.
+cp v2 v3
+write_sectors v3 16007 80 80 4 # one in every tenth page from page 2000 on
+for ((i = 0; i < 80; i++)); do
+  copy_pages v3 $((3000 + 10 * i)) $((6000000 + i * 8300))
+  copy_pages v3 $((2000 + 10 * i)) $((13000000 + i * 8300))
+done
+make_pool 64 v1 v2 v3
 send_to full --size 16777216 1
-send_to patches --size 16777216 --patch always -i 1 2
-expect_rc unsupported bsr-stream merge full patches -o none
-expect_says '^bsr-stream: patches: ' 'references' '--patch never'
+send_to 1-2 --size 16777216 --patch always -i 1 2
+send_to 2-3 --size 16777216 --patch always -i 2 3
+for stream in 1-2 2-3; do
+  bsr-stream dump --json $stream > shown
+  grep -q '"references":\[\[' shown || fail "no reference in $stream"
+done
+bsr-stream merge full 1-2 2-3 > merged
+receive_from merged ./merged-copy > said
+expect_equal v3 merged-copy
+bsr-stream merge --base v1 1-2 2-3 > 1-3
+cp v1 again
+receive_from 1-3 ./again --base "$(identity 1)" > said
+expect_equal v3 again
+cp v1 other
+flip_byte other $((3001 * 4096 + 100))
+expect_refused base none bsr-stream merge --base other 1-2 2-3 -o none
+expect_advice '^bsr-stream: 1-2: .*base in other'
