@@ -72,7 +72,7 @@ std::string encode_token(const ResumeToken& token) {
   return fmt::format("{}{:08x}.{}", kPrefix, checksum(text), text);
 }
 
-ResumeToken decode_token(std::string_view token) {
+ResumeToken decode_started(std::string_view token) {
   if (!token.starts_with(kPrefix)) {
     if (token.starts_with("bsr"))
       fail(ErrorKind::unsupported, "the resume token is of another version; upgrade this program");
@@ -93,9 +93,13 @@ ResumeToken decode_token(std::string_view token) {
   const bool base_is_gone = size == payload.size() && payload.back() == kBaseIsGone;
   if (ZSTD_isError(size) != 0U || (size != stream::kBeginSize && !base_is_gone)) fail_damaged();
   payload.resize(stream::kBeginSize);
-  BeginFrame begin = decode_begin(payload);
-  if (begin.resume.position == 0) fail_damaged();
-  return {std::move(begin), base_is_gone};
+  return {decode_begin(payload), base_is_gone};
+}
+
+ResumeToken decode_token(std::string_view text) {
+  ResumeToken token = decode_started(text);
+  if (token.begin.resume.position == 0) fail_damaged();
+  return token;
 }
 
 }  // namespace bsr

@@ -24,4 +24,8 @@ struct ResumeToken {
 /// Error{unsupported} for one of a later version.
 [[nodiscard]] ResumeToken decode_token(std::string_view token);
 
+/// The same, also of a transfer that has come nowhere yet: its position may be 0. For our own
+/// records.
+[[nodiscard]] ResumeToken decode_started(std::string_view token);
+
 }  // namespace bsr

@@ -20,7 +20,8 @@ namespace {
 
 }  // namespace
 
-NewFile::NewFile(std::string path, Kind kind) : path_(std::move(path)) {
+NewFile::NewFile(std::string path, Kind kind)
+    : path_(std::move(path)), keep_(kind == Kind::continued) {
   const std::string name = kind == Kind::whole ? path_ + ".bsr-new" : partial_path(path_);
   struct stat ours {};
   struct stat named {};
@@ -34,11 +35,15 @@ NewFile::NewFile(std::string path, Kind kind) : path_(std::move(path)) {
            named.st_dev != ours.st_dev);
   temporary_ = name;
   if (lstat(path_.c_str(), &named) == 0) {
-    unlink(temporary_.c_str());
+    if (!keep_) unlink(temporary_.c_str());
     fail_exists(path_);
   }
-  if (kind != Kind::continued && ftruncate(fd_.get(), 0) != 0)
-    fail_errno(errno, path_ + ": cannot be made");
+  if (!keep_) restart();
+}
+
+void NewFile::restart() {
+  keep_ = false;
+  if (ftruncate(fd_.get(), 0) != 0) fail_errno(errno, path_ + ": cannot be made");
 }
 
 NewFile::~NewFile() {

@@ -14,7 +14,7 @@ class NewFile {
   enum class Kind {
     whole,     ///< NAME.bsr-new; what an earlier process left there is thrown away
     partial,   ///< NAME.bsr-partial, which another process may continue; the same
-    continued  ///< that is written on
+    continued  ///< that is written on; kept from the start, since somebody may continue it again
   };
 
   /// Throws Error{usage} when `path` exists, Error{busy} while another process writes it.
@@ -35,6 +35,9 @@ class NewFile {
 
   /// Takes keep() back.
   void drop() { keep_ = false; }
+
+  /// Without what was in it, and not kept any more. Throws as fail_errno() says.
+  void restart();
 
   /// Flushes the file, gives it its name, flushes the folder. Throws Error{usage} when the name was
   /// taken meanwhile.

@@ -54,4 +54,15 @@ UniqueFd replace_small_file(int folder, const std::string& name, std::string_vie
   return file;
 }
 
+void remove_small_file(int folder, const std::string& name) {
+  if (unlinkat(folder, name.c_str(), 0) != 0) {
+    const int why = errno;
+    // In a folder that cannot be written there may be nothing to remove.
+    if (faccessat(folder, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+      fail_errno(why, "removing " + name);
+  }
+  // Also when it was gone already: whoever removed it may have died before this.
+  if (fsync(folder) != 0 && errno != EINVAL) fail_errno(errno, "removing " + name);
+}
+
 }  // namespace bsr

@@ -21,4 +21,7 @@ namespace bsr {
 /// fail_errno() says.
 UniqueFd replace_small_file(int folder, const std::string& name, std::string_view text);
 
+/// It is no failure when there is none. Durable when it returns. Throws as fail_errno() says.
+void remove_small_file(int folder, const std::string& name);
+
 }  // namespace bsr
