@@ -27,7 +27,7 @@ std::optional<Checkpoint> CheckpointFile::read(const std::string& target) const 
   const size_t end = text->find('\n');
   if (end == std::string::npos || text->back() != '\n') return std::nullopt;
   if (text->substr(end + 1) != target + '\n') return std::nullopt;
-  return Checkpoint{target, decode_token(text->substr(0, end)).begin};
+  return Checkpoint{target, decode_started(text->substr(0, end)).begin};
 } catch (const Error&) {
   return std::nullopt;
 }
@@ -39,8 +39,11 @@ void CheckpointFile::write(const Checkpoint& checkpoint) const {
                      encode_token({checkpoint.begin}) + '\n' + checkpoint.target + '\n');
 }
 
-void CheckpointFile::remove() const noexcept {
-  static_cast<void>(unlink((folder_ + '/' + name_).c_str()));
+void CheckpointFile::remove() const {
+  const UniqueFd folder(open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const int why = errno;
+  if (folder) return remove_small_file(folder.get(), name_);
+  if (access(path().c_str(), F_OK) == 0 || errno != ENOENT) fail_errno(why, folder_);
 }
 
 }  // namespace bsr

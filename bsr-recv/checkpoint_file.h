@@ -11,10 +11,10 @@ namespace bsr {
 /// What is durable in a target, and in which: a record about another one is not believed.
 struct Checkpoint {
   std::string target;  ///< names the volume that was written, for ever: one line of text
-  BeginFrame begin;    ///< of the stream that continues; its resume position is not 0
+  BeginFrame begin;    ///< of the stream that continues; at position 0 none can
 };
 
-/// The record of one target. It is a hint: without it a transfer only starts again.
+/// The record of one target.
 class CheckpointFile {
  public:
   static constexpr const char* kFolder = "/var/lib/bsr";  ///< unless a target needs another
@@ -30,7 +30,10 @@ class CheckpointFile {
   /// Durable when it returns. Throws Error when it cannot.
   void write(const Checkpoint& checkpoint) const;
 
-  void remove() const noexcept;
+  /// The same; it is no failure when there is none.
+  void remove() const;
+
+  [[nodiscard]] std::string path() const { return folder_ + '/' + name_; }
 
  private:
   std::string folder_;

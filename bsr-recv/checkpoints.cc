@@ -42,6 +42,7 @@ void Checkpoints::settle() {
 
 void Checkpoints::record() {
   settle();
+  if (passed_.position == recorded_) return;
   sink_.wait();
   flush_and_record(passed_);
 }
@@ -49,7 +50,8 @@ void Checkpoints::record() {
 void Checkpoints::flush_and_record(const ResumePoint& point) {
   sink_.sync();
   kill_point("flushed");
-  if (record_(point)) recorded_ = point;
+  record_(point);
+  recorded_ = point.position;
 }
 
 }  // namespace bsr

@@ -16,11 +16,12 @@ namespace bsr {
 /// not wait for it: a flush takes as long as the disk likes, and goes on in a thread of its own.
 class Checkpoints {
  public:
-  /// Remembers a point that is durable. False: it could not. Is called one at a time, mostly from
-  /// another thread.
-  using Record = std::function<bool(const ResumePoint&)>;
+  /// Remembers a point that is durable. Is called one at a time, mostly from another thread.
+  using Record = std::function<void(const ResumePoint&)>;
 
-  Checkpoints(VolumeSink& sink, Record record) : sink_(sink), record_(std::move(record)) {}
+  /// `begin`: where the stream goes on; that is remembered already.
+  Checkpoints(VolumeSink& sink, const ResumePoint& begin, Record record)
+      : sink_(sink), record_(std::move(record)), passed_(begin), recorded_(begin.position) {}
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
 
@@ -31,11 +32,11 @@ class Checkpoints {
   /// Returns when nothing is under way any more, and throws what it met.
   void settle();
 
-  /// Of the last point passed, now.
+  /// Of the last point passed, now, unless it was recorded.
   void record();
 
-  /// The last point recorded. Needs that nothing is under way.
-  [[nodiscard]] const std::optional<ResumePoint>& recorded() const { return recorded_; }
+  /// The last point passed.
+  [[nodiscard]] const ResumePoint& last() const { return passed_; }
 
  private:
   void begin();
@@ -44,7 +45,7 @@ class Checkpoints {
   VolumeSink& sink_;
   Record record_;
   ResumePoint passed_;
-  std::optional<ResumePoint> recorded_;
+  uint64_t recorded_;  // the position of the last point that was
   uint64_t begun_wire_ = 0;
   std::chrono::steady_clock::time_point begun_time_ = steady_now();
   std::future<void> under_way_;  // waits for its thread: it ends first

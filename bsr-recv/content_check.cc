@@ -7,17 +7,17 @@
 
 namespace bsr {
 
-void fail_content(const std::string& target, const BeginFrame& begin, const Digest& in_stream,
-                  const Digest& here, const std::string& state) {
-  fail(ErrorKind::verify,
-       "{}: the content root of snapshot {} is {}, but the target would have {}: {}; {}", target,
-       begin.snapshot_id, to_hex(in_stream), to_hex(here),
-       begin.is_full()
-           ? "a disk gives back other bytes than were written to it, see the kernel log"
-           : "its base is not the same on both sides any more, or something changed that the "
-             "stream does not name; compare both (bsr-stream digest), or send against what is here "
-             "(bsr-recv --digests, bsr-send --against)",
-       state);
+Error wrong_content(const BeginFrame& begin, const Digest& in_stream, const Digest& here) {
+  return {
+      ErrorKind::verify,
+      fmt::format(
+          "the content root of snapshot {} is {}, but the target would have {}: {}",
+          begin.snapshot_id, to_hex(in_stream), to_hex(here),
+          begin.is_full()
+              ? "a disk gives back other bytes than were written to it, see the kernel log"
+              : "its base is not the same on both sides any more, or something changed that the "
+                "stream does not name; compare both (bsr-stream digest), or send against what is "
+                "here (bsr-recv --digests, bsr-send --against)")};
 }
 
 void check_resync_base(const std::string& target, const BeginFrame& begin, const Digest& here) {

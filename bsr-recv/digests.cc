@@ -11,7 +11,7 @@ namespace bsr {
 namespace {
 
 ContentMapHeader read_managed(const VolumeName& name, ContentMapWriter& map) {
-  ManagedTarget target(name, {});
+  ManagedTarget target(name, {.target = to_string(name), .arguments = to_string(name)}, {});
   const uint64_t size = target.size_of_newest();
   return {size, target.read_newest([&](const Digest& leaf) { map.add(leaf); })};
 }

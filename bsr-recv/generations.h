@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/frame.h"
+#include "bsr-recv/waiting.h"
 #include "platform/lvm.h"
 
 namespace bsr {
@@ -25,8 +25,9 @@ struct TargetState {
   VolumeName target;
   std::vector<Generation> generations;   ///< oldest first
   std::optional<LogicalVolume> working;  ///< LV.bsr-recv
-  std::string applying;     ///< snapshot that `working` was being made into; empty: it is clean
-  bool name_taken = false;  ///< a volume with the target's own name exists
+  std::string applying;                  ///< what `working` was being made into; empty: it is clean
+  uint64_t becoming = 0;                 ///< number of the generation that it was to become
+  bool name_taken = false;               ///< a volume with the target's own name exists
 
   [[nodiscard]] const Generation* newest() const {
     return generations.empty() ? nullptr : &generations.back();
@@ -37,8 +38,10 @@ struct TargetState {
   /// What a stream applies to, when it is here; nullptr for a full stream.
   [[nodiscard]] const Generation* base_of(const BeginFrame& begin) const;
 
-  /// The working copy is part of a generation to be.
-  [[nodiscard]] bool is_half() const;
+  /// Of the generation that is made next.
+  [[nodiscard]] uint64_t next_number() const {
+    return newest() == nullptr ? 1 : newest()->number + 1;
+  }
 };
 
 /// `volumes`: all of the target's volume group. Only volumes with our tags for this target count.
@@ -46,14 +49,8 @@ struct TargetState {
 [[nodiscard]] TargetState read_target_state(const std::vector<LogicalVolume>& volumes,
                                             const VolumeName& target);
 
-/// Whether a stream applies to what the target holds, whatever that is called.
-[[nodiscard]] bool is_resync(const BeginFrame& begin);
-
-/// Refuses a stream that does not continue the newest generation, or any one with `rollback`:
-/// Error{base}, Error{diverged}; without `rollback` also one that comes after an interrupted
-/// resync. A stream whose snapshot is a generation already is let through, and so is a resync: what
-/// the newest generation holds must be read to say more.
-void check_lineage(const TargetState& state, const BeginFrame& begin, bool rollback);
+/// `record`: what is recorded of the working copy, if anything is.
+[[nodiscard]] Waiting waiting_in(const TargetState& state, std::optional<BeginFrame> record);
 
 [[nodiscard]] VolumeName working_copy_name(const VolumeName& target);
 
@@ -71,13 +68,16 @@ void check_lineage(const TargetState& state, const BeginFrame& begin, bool rollb
 [[nodiscard]] std::vector<std::string> generation_tags(const TargetState& state,
                                                        const BeginFrame& begin);
 
-/// Tags of a working copy; `snapshot`: what it is being made into.
+/// Of what is the target's.
 [[nodiscard]] std::string target_tag(const VolumeName& target);
-[[nodiscard]] std::string applying_tag(const std::string& snapshot);
 
-/// What a working copy is being made into, for applying_tag(): the snapshot, unless its identity
-/// may be that of a generation which is to be repaired.
-[[nodiscard]] std::string applying_name(const BeginFrame& begin);
+/// Of a working copy that is being made into what `begin` says, the generation of that number. A
+/// resync is called by the content that it began with: its snapshot may be that of the generation
+/// which it is to repair. The number tells the one that was committed from the next of its name.
+[[nodiscard]] std::string applying_tag(const BeginFrame& begin, uint64_t number);
+
+/// The one that the working copy has. It must have one.
+[[nodiscard]] std::string applying_tag(const TargetState& state);
 
 /// Of what a rollback left behind.
 constexpr const char* kDivergedTag = "bsr.diverged";

@@ -5,14 +5,10 @@
 
 #include "base/error.h"
 #include "bsr-recv/content_check.h"
-#include "formats/content_tree.h"
-#include "formats/delta.h"
 #include "formats/digest.h"
 #include "platform/clock.h"
-#include "platform/delta_engine.h"
 #include "platform/kill_point.h"
-#include "platform/thin_device.h"
-#include "platform/thin_pool.h"
+#include "platform/patience.h"
 
 namespace bsr {
 namespace {
@@ -21,9 +17,10 @@ std::string lock_name(const VolumeName& target) {
   return fmt::format("recv-{}-{}", target.vg, target.lv);
 }
 
-/// With a character that no name can hold, so that no two targets share one.
-std::string record_name(const VolumeName& target) {
-  return fmt::format("recv:{}:{}", target.vg, target.lv);
+/// Of a working copy: the group's UUID too, since a group that is cloned keeps those of its
+/// volumes.
+std::string identity_of(const LogicalVolume& volume) {
+  return fmt::format("{}.{}", volume.vg_uuid, volume.uuid);
 }
 
 /// Bytes of the plan that are still to come; the plan counts areas of zeros as data.
@@ -32,19 +29,15 @@ uint64_t what_is_left(const BeginFrame& begin) {
   return begin.plan_data - std::min(begin.plan_data, done);
 }
 
-uint64_t whole_extents(uint64_t bytes, uint64_t extent_size) {
-  return (bytes + extent_size - 1) / extent_size * extent_size;
-}
-
 }  // namespace
 
-ManagedTarget::ManagedTarget(VolumeName target, Options options)
+ManagedTarget::ManagedTarget(VolumeName target, Naming naming, Options options)
     : target_(std::move(target)),
       options_(std::move(options)),
       lock_(kLockFolder, lock_name(target_), to_string(target_), steady_now()),
-      checkpoint_(CheckpointFile::kFolder, record_name(target_), CheckpointFile::Folder::ours) {
-  look();
-}
+      state_(read_target_state(lvm_.list(target_.vg), target_)),
+      left_(find_leftover(std::move(naming))),
+      contents_(lvm_, target_) {}
 
 std::vector<LogicalVolume> ManagedTarget::look() {
   std::vector<LogicalVolume> volumes = lvm_.list(target_.vg);
@@ -52,9 +45,26 @@ std::vector<LogicalVolume> ManagedTarget::look() {
   return volumes;
 }
 
+Leftover::Thing ManagedTarget::working_thing() const {
+  const std::string identity = identity_of(*state_.working);
+  return {.identity = identity,
+          .record = {CheckpointFile::kFolder, "recv:" + identity, CheckpointFile::Folder::ours},
+          .is_copy = true};
+}
+
+Leftover ManagedTarget::find_leftover(Naming naming) const {
+  if (!state_.working) return {std::move(naming), Waiting{}};
+  const Leftover::Thing thing = working_thing();
+  const std::optional<Checkpoint> found = thing.record.read(thing.identity);
+  Leftover left(std::move(naming),
+                waiting_in(state_, found ? std::optional(found->begin) : std::nullopt));
+  left.is_about(thing);
+  return left;
+}
+
 VolumeName ManagedTarget::pool_name() const {
   if (const Generation* newest = state_.newest()) return {target_.vg, newest->volume.pool};
-  if (state_.is_half()) return {target_.vg, state_.working->pool};  // of a first transfer
+  if (left_.waiting().is_half()) return {target_.vg, state_.working->pool};  // of a first transfer
   if (!options_.pool)
     fail(ErrorKind::usage,
          "{}: does not exist yet; say in which pool it shall be made: --pool {}/POOL",
@@ -62,190 +72,102 @@ VolumeName ManagedTarget::pool_name() const {
   return *options_.pool;
 }
 
-/// A generation may be damaged, so one that is resynchronized is not held.
-bool ManagedTarget::holds(const BeginFrame& begin) const {
-  return !is_resync(begin) && state_.find(begin.snapshot_id) != nullptr;
+WorkingPlace ManagedTarget::place() const { return {lvm_, target_, pool_name(), options_.reserve}; }
+
+void ManagedTarget::refuse_open_copy() {
+  const auto is_open = [&] { return state_.working && state_.working->open; };
+  while_busy([&] {
+    if (!is_open()) return;
+    look();
+    if (is_open())
+      fail(ErrorKind::busy, "{}: is in use; only bsr-recv may open it",
+           to_string(state_.working->name));
+  });
 }
 
-std::optional<BeginFrame> ManagedTarget::partial() const {
-  if (!state_.is_half()) return std::nullopt;
-  std::optional<Checkpoint> checkpoint = checkpoint_.read(state_.working->uuid);
-  if (!checkpoint || checkpoint->begin.snapshot_id != state_.applying) return std::nullopt;
-  return std::move(checkpoint->begin);
-}
-
-void ManagedTarget::check(const BeginFrame& begin) {
-  check_lineage(state_, begin, options_.rollback);
-  if (holds(begin)) return;
+Action ManagedTarget::check(const BeginFrame& begin) {
+  const Action action = action_of(
+      decide(begin, left_.naming(), left_.waiting(), ManagedFacts{state_, options_.rollback}));
+  if (action == Action::acknowledge) return action;
+  if (const Generation* base = state_.base_of(begin)) base_ = *base;
   if (is_resync(begin)) check_resync(begin);
   // They say what is wrong before anything is made: names, tags, that the pool is one, and sizes.
   static_cast<void>(generation_tags(state_, begin));
   const Generation* newest = state_.newest();
   const bool grows = newest == nullptr || begin.volume_size > newest->size;
   check_claims(lvm_.thin_pool(pool_name()), grows ? begin.volume_size : 0, what_is_left(begin));
-  if (state_.working && state_.working->open)
-    fail(ErrorKind::busy, "{}: is in use; only bsr-recv may open it",
-         to_string(state_.working->name));
-}
-
-bool ManagedTarget::working_copy_differs() const {
-  const Generation& newest = *state_.newest();
-  if (newest.volume.size != state_.working->size) return true;
-  const Activation active(lvm_, *state_.working);  // its pool with it
-  MetadataSnapshot frozen(lvm_.thin_pool(pool_name()));
-  const uint64_t size = newest.volume.size;
-  const std::unique_ptr<DeltaSource> delta =
-      open_delta(DeltaEngine::native, {metadata_path(pool_name()), true}, newest.volume.thin_id,
-                 *state_.working->thin_id, newest.volume.chunk_size, size, size);
-  const bool differs = delta->next().has_value();
-  frozen.release();
-  return differs;
-}
-
-void ManagedTarget::keep_diverged() {
-  const std::string name = free_name(
-      lvm_.list(target_.vg), fmt::format("{}.bsr-diverged-{}", target_.lv, utc_stamp(unix_now())));
-  lvm_.snapshot(
-      state_.working->name, name,
-      {.read_only = true, .activation_skip = true, .tags = {target_tag(target_), kDivergedTag}});
-}
-
-void ManagedTarget::remove_working_copy() {
-  if (state_.working->active) lvm_.deactivate(state_.working->name);
-  lvm_.remove(state_.working->name);
-  state_.working.reset();
+  refuse_open_copy();
+  return action;
 }
 
 void ManagedTarget::drop_partial() {
-  if (state_.working && state_.working->open)
-    fail(ErrorKind::busy, "{}: is in use; only bsr-recv may open it",
-         to_string(state_.working->name));
-  if (state_.is_half()) remove_working_copy();
-  checkpoint_.remove();
-}
-
-/// The working copy that stayed clean since the last commit is the witness that nobody wrote.
-void ManagedTarget::use_clean_working_copy(const BeginFrame& begin) {
-  const VolumeName name = working_copy_name(target_);
-  const Generation& newest = *state_.newest();
-  const bool differs = working_copy_differs();
-  // A resync has read what it goes on from, whoever wrote to what.
-  if (differs && !options_.rollback && !is_resync(begin))
-    fail(ErrorKind::diverged,
-         "{}: {} ({}), the last state both sides have, and its working copy {} differ, so somebody "
-         "wrote to one of them; compare them, then receive again with --rollback: it keeps the "
-         "working copy as a snapshot and goes on from the generation",
-         to_string(target_), newest.volume.name.lv, newest.uuid, name.lv);
-  if (differs) keep_diverged();
-  if (differs || state_.base_of(begin) != &newest) {
-    remove_working_copy();
-    return;
+  refuse_open_copy();
+  if (left_.waiting().is_half()) {
+    remove_working_copy(place(), *state_.working);
+    left_.gone();
+  } else {
+    settle();
   }
-  if (!state_.applying.empty()) lvm_.remove_tag(name, applying_tag(state_.applying));
-  lvm_.add_tag(name, applying_tag(applying_name(begin)));
 }
 
-void ManagedTarget::make_working_copy(const BeginFrame& begin) {
-  const VolumeName name = working_copy_name(target_);
-  checkpoint_.remove();
-  // Half of an older session, or of a row that is gone.
-  if (state_.working && (state_.is_half() || state_.newest() == nullptr)) remove_working_copy();
-  if (state_.working) use_clean_working_copy(begin);
-  if (state_.working) return;
-
-  const NewVolume how = {.read_only = false,
-                         .activation_skip = true,
-                         .tags = {target_tag(target_), applying_tag(applying_name(begin))}};
-  if (const Generation* base = state_.base_of(begin))
-    lvm_.snapshot(base->volume.name, name.lv, how);
-  else
-    lvm_.create_thin(pool_name(), name.lv, begin.volume_size, how);
+void ManagedTarget::settle() {
+  if (left_.waiting().is_half()) return;  // of a later transfer
+  left_.gone();                           // a power cut may have brought a record back
+  if (!state_.working || state_.applying.empty()) return;
+  if (state_.working->active) lvm_.deactivate(state_.working->name);
+  lvm_.remove_tag(state_.working->name, applying_tag(state_));
+  lvm_.flush(target_.vg);
 }
 
-void ManagedTarget::resize_working_copy(uint64_t bytes) {
-  const uint64_t old_size = state_.working->size;
-  if (bytes <
-      old_size) {  // what lies behind the new end would come back when the volume grows again
-    BlockFile file(state_.working->path, BlockFile::Access::write);
-    const std::optional<ThinFacts> thin = thin_facts(file.fd());
-    BlockSink tail(std::move(file), thin);
-    PoolGuard(tail, pool_name(), thin.value(), options_.reserve).zero({bytes, old_size - bytes});
-    tail.flush();
-  }
-  const uint64_t size = whole_extents(bytes, state_.working->extent_size);
-  if (size != old_size) lvm_.resize(state_.working->name, size);
-}
-
-void ManagedTarget::leave_no_trace(bool was_clean, const BeginFrame& begin) {
-  activation_->release();
+/// Nothing was written to it yet.
+void ManagedTarget::take_back(Origin origin, const BeginFrame& begin) {
+  if (origin == Origin::continued) return;
+  // A resync that found no clean working copy stays known, as in discard().
+  if (origin == Origin::made && is_resync(begin)) return;
+  work_->active.release();
+  work_.reset();
   look();
-  if (was_clean)
-    lvm_.remove_tag(state_.working->name, applying_tag(applying_name(begin)));
+  if (origin == Origin::witnessed)
+    lvm_.remove_tag(state_.working->name, applying_tag(state_));
   else
-    remove_working_copy();
+    remove_working_copy(place(), *state_.working);
+  left_.gone();
 }
 
 VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   // A killed session may have left it active; ours ends with it inactive.
   if (state_.working && state_.working->active) lvm_.deactivate(state_.working->name);
-  if (begin.resume.position == 0) make_working_copy(begin);
-  const bool was_clean = state_.working.has_value();
-  kill_point("working-copy");
-  look();
-  if (!state_.working)
-    fail(ErrorKind::failed, "{}: was made and is not there", to_string(working_copy_name(target_)));
-  activation_.emplace(lvm_, *state_.working);
+  const WorkingPlace where = place();
+  Origin origin = Origin::continued;
+  if (kind_of(begin) != StreamKind::continuing) {
+    if (left_.waiting().is_half()) left_.gone();
+    origin = make_working_copy(where, state_, begin, options_.rollback);
+    kill_point("working-copy");
+    look();
+    if (!state_.working)
+      fail(ErrorKind::failed, "{}: was made and is not there", to_string(where.name()));
+    left_.is_about(working_thing());
+    left_.starts(begin);
+  }
+  work_.emplace(where, *state_.working);
   try {
-    check_pool_room(pool_name(), state_.working->chunk_size, what_is_left(begin), options_.reserve);
+    check_pool_room(where.pool, state_.working->chunk_size, what_is_left(begin), options_.reserve);
   } catch (const Error&) {
-    // A resync that found no clean working copy stays known, as in discard().
-    if (begin.resume.position == 0 && (was_clean || !is_resync(begin)))
-      leave_no_trace(was_clean, begin);
+    take_back(origin, begin);
     throw;
   }
-  resize_working_copy(begin.volume_size);
+  work_->active.resize(begin.volume_size);
   lvm_.flush(target_.vg);  // before a record says that the working copy is there
-  BlockFile file(state_.working->path, BlockFile::Access::write);
-  const std::optional<ThinFacts> thin = thin_facts(file.fd());
-  device_.emplace(std::move(file), thin);
-  sink_.emplace(*device_, pool_name(), thin.value(), options_.reserve);
-  return *sink_;
-}
-
-void ManagedTarget::record(const BeginFrame& begin) {
-  checkpoint_.write({state_.working->uuid, begin});
-}
-
-void ManagedTarget::settle() {
-  if (state_.is_half()) return;  // of a later transfer
-  checkpoint_.remove();          // a power cut may have brought it back
-  if (!state_.working || state_.applying.empty()) return;
-  if (state_.working->active) lvm_.deactivate(state_.working->name);
-  lvm_.remove_tag(state_.working->name, applying_tag(state_.applying));
-  lvm_.flush(target_.vg);
-}
-
-/// Where the working copy, which is active, may hold something else than the base did; without a
-/// base, all that it maps.
-ExtentSpool ManagedTarget::changed_since(const Generation* base, uint64_t size) const {
-  MetadataSnapshot frozen(lvm_.thin_pool(pool_name()));
-  const std::optional<uint64_t> base_id = base == nullptr ? std::nullopt : base->volume.thin_id;
-  const std::unique_ptr<DeltaSource> delta = open_delta(
-      DeltaEngine::native, {metadata_path(pool_name()), true}, base_id, *state_.working->thin_id,
-      state_.working->chunk_size, base == nullptr ? 0 : base->size, size);
-  ExtentSpool changed(*delta);
-  frozen.release();
-  return changed;
+  return work_->open.emplace(work_->active).sink();
 }
 
 ContentResult ManagedTarget::content(const BeginFrame& begin, const std::function<void()>& tick) {
-  const Generation* base = state_.base_of(begin);
   std::optional<ContentMap> known;
-  if (base != nullptr) known = contents_.find(base->volume.uuid, base->size);
-  ExtentSpool changed = changed_since(known ? base : nullptr, begin.volume_size);
+  if (base_) known = contents_.known(*base_);
+  ExtentSpool changed = work_->active.changed_since(known ? &*base_ : nullptr, begin.volume_size);
   ExtentSpool::Reader touched(changed);
-  BorrowedReader volume(device_->file());
-  draft_.emplace(contents_);
+  BorrowedReader volume(work_->open.value().file());
+  draft_.emplace(contents_.draft());
   const ContentResult result =
       scan_content({.volume = volume,
                     .size = begin.volume_size,
@@ -263,37 +185,16 @@ ContentResult ManagedTarget::content(const BeginFrame& begin, const std::functio
   return result;
 }
 
-/// All of it, whatever is known of it; that is known from now on.
-ContentResult ManagedTarget::read_generation(
-    const Generation& generation, const std::function<void(const Digest& leaf)>& on_leaf) const {
-  Activation active(lvm_, generation.volume);
-  ContentDraft draft(contents_);
-  ContentResult result;
-  {
-    BlockFile file(generation.volume.path, BlockFile::Access::shared_read);
-    result = scan_file(file, [&](const Digest& leaf) {
-      draft.add(leaf);
-      on_leaf(leaf);
-    });
-  }
-  active.release();
-  draft.finish({generation.size, result.root});
-  keep_map(draft, generation.volume.uuid);
-  return result;
-}
-
 ContentResult ManagedTarget::held_content(const BeginFrame& begin,
                                           const std::function<void()>& tick) {
   const Generation& generation = *state_.find(begin.snapshot_id);
-  if (const auto known = contents_.find(generation.volume.uuid, generation.size))
-    return {known->root(), 0};
-  return read_generation(generation, [&](const Digest&) { tick(); });
+  if (const auto known = contents_.known(generation)) return {known->root(), 0};
+  return contents_.read(generation, [&](const Digest&) { tick(); });
 }
 
 /// The base of a resync is what the newest generation really holds.
 void ManagedTarget::check_resync(const BeginFrame& begin) {
-  const Generation& newest = *state_.newest();
-  const Digest root = read_generation(newest, [](const Digest&) {}).root;
+  const Digest root = contents_.read(*base_, [](const Digest&) {}).root;
   check_resync_base(to_string(target_), begin, root);
   base_root_ = root;
 }
@@ -307,8 +208,8 @@ uint64_t ManagedTarget::size_of_newest() const {
 
 Digest ManagedTarget::read_newest(const std::function<void(const Digest& leaf)>& on_leaf) {
   const Generation& newest = *state_.newest();
-  const std::optional<ContentMap> known = contents_.find(newest.volume.uuid, newest.size);
-  const Digest root = read_generation(newest, on_leaf).root;
+  const std::optional<ContentMap> known = contents_.known(newest);
+  const Digest root = contents_.read(newest, on_leaf).root;
   if (known && known->root() != root)
     std::fputs(
         fmt::format("bsr-recv: {}: {} is damaged: its content root is {}, and was {} when it "
@@ -320,71 +221,46 @@ Digest ManagedTarget::read_newest(const std::function<void(const Digest& leaf)>&
   return root;
 }
 
-/// A map is a hint: without it the next session reads more.
-void ManagedTarget::keep_map(ContentDraft& draft, const std::string& uuid) const try {
-  draft.keep(uuid);
-  contents_.remove_all_but([&] { return lvm_.uuids(); });
-} catch (const Error& error) {
-  std::fputs(fmt::format("bsr-recv: {}: its content map is not kept, so the next session may read "
-                         "more than what changed: {}\n",
-                         to_string(target_), error.what())
-                 .c_str(),
-             stderr);
-}
-
 /// The working copy may hold what a session wrote behind its last record; the generation does not.
-VolumeReader& ManagedTarget::base(const BeginFrame& begin) {
-  if (base_) return *base_;
-  const Generation& generation = *state_.base_of(begin);
-  base_activation_.emplace(lvm_, generation.volume);
-  base_.emplace(BlockFile(generation.volume.path, BlockFile::Access::shared_read));
-  return *base_;
+VolumeReader& ManagedTarget::base(const BeginFrame& /*begin*/) {
+  if (!work_->base) work_->base.emplace(lvm_, base_.value());
+  return work_->base->reader();
 }
 
-VolumeReader& ManagedTarget::written() {
-  if (!written_) written_.emplace(device_->file());
-  return *written_;
-}
-
-void ManagedTarget::close_volumes() {
-  sink_.reset();
-  written_.reset();
-  device_.reset();
-  base_.reset();
-  if (base_activation_) base_activation_->release();
-  activation_->release();
+void ManagedTarget::close() {
+  work_->open.reset();
+  if (work_->base) work_->base->close();
+  work_->active.release();
+  work_.reset();
 }
 
 void ManagedTarget::discard() {
   draft_.reset();
-  checkpoint_.remove();
-  close_volumes();
+  close();
   look();
   // That a resync was tried stays known: what it began with may be damaged.
-  if (state_.working && !is_content_identity(state_.applying)) remove_working_copy();
+  if (!state_.working || left_.waiting().what == Waiting::What::half_resync) return;
+  remove_working_copy(place(), *state_.working);
+  left_.gone();
 }
 
 void ManagedTarget::commit(const BeginFrame& begin) {
-  close_volumes();
+  close();
   const std::vector<LogicalVolume> volumes = look();
-  if (adds_nothing_) {
-    lvm_.remove_tag(state_.working->name, applying_tag(applying_name(begin)));
-    lvm_.flush(target_.vg);
-    return;
+  if (!adds_nothing_) {
+    // The commit point: before this transaction the newest generation is the old one, after it the
+    // new one.
+    lvm_.snapshot(
+        state_.working->name, generation_name(volumes, target_, begin.snapshot_time),
+        {.read_only = true, .activation_skip = true, .tags = generation_tags(state_, begin)});
+    kill_point("committed");
   }
-  const std::vector<std::string> tags = generation_tags(state_, begin);
-  const std::string name = generation_name(volumes, target_, begin.snapshot_time);
-  // The commit point: before this transaction the newest generation is the old one, after it the
-  // new one.
-  lvm_.snapshot(state_.working->name, name,
-                {.read_only = true, .activation_skip = true, .tags = tags});
-  kill_point("committed");
-  checkpoint_.remove();
-  lvm_.remove_tag(state_.working->name, applying_tag(applying_name(begin)));
+  left_.gone();
+  lvm_.remove_tag(state_.working->name, applying_tag(state_));
   lvm_.flush(target_.vg);
-  if (!draft_) return;
+  if (!draft_ || adds_nothing_) return;
   look();
-  keep_map(*draft_, state_.newest()->volume.uuid);
+  contents_.keep(*draft_, state_.newest()->volume.uuid);
 }
 
 }  // namespace bsr

@@ -3,14 +3,18 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <memory>
 
 #include "base/error.h"
 #include "bsr-recv/content_check.h"
-#include "platform/block_identity.h"
+#include "formats/digest.h"
+#include "platform/file_mark.h"
+#include "platform/patience.h"
 #include "platform/small_file.h"
 #include "platform/thin_device.h"
+#include "platform/volume_identity.h"
 
 namespace bsr {
 namespace {
@@ -26,53 +30,77 @@ std::optional<BlockFile> open_existing(const std::string& path) {
            "{}: there is no such device; if it is a logical volume, activate it first", path);
     return std::nullopt;
   }
-  BlockFile file(path, BlockFile::Access::write);
-  if (flock(file.fd(), LOCK_EX | LOCK_NB) != 0)
-    fail(ErrorKind::busy, "{}: another program has locked it; wait for that to end", path);
-  return file;
+  return while_busy([&] {
+    BlockFile file(path, BlockFile::Access::write);
+    if (flock(file.fd(), LOCK_EX | LOCK_NB) != 0)
+      fail(ErrorKind::busy, "{}: another program has locked it; wait for that to end", path);
+    return file;
+  });
 }
 
-/// Beside a file; for a device in our own folder, since /dev does not last.
-CheckpointFile checkpoint_file(const std::string& path, bool is_device) {
-  if (!is_device) {
-    const size_t slash = path.rfind('/');
-    return {folder_of(path), path.substr(slash == std::string::npos ? 0 : slash + 1) + kSuffix,
-            CheckpointFile::Folder::any};
-  }
-  std::string name = "recv:" + path;
-  std::ranges::replace(name, '/', ':');
-  return {CheckpointFile::kFolder, name, CheckpointFile::Folder::ours};
+/// Beside a file, where that really is.
+CheckpointFile record_beside(const std::string& path) {
+  std::error_code problem;
+  const std::filesystem::path whole = std::filesystem::weakly_canonical(path, problem);
+  const std::string real = problem ? path : whole.string();
+  return {folder_of(real), real.substr(real.rfind('/') + 1) + kSuffix, CheckpointFile::Folder::any};
+}
+
+/// Of a device in our own folder, since /dev does not last.
+CheckpointFile record_of_device(const std::string& identity) {
+  Sha256 sum;
+  sum.update(std::as_bytes(std::span(identity)));
+  return {CheckpointFile::kFolder, "recv:device:" + to_hex(sum.finish()).substr(0, 32),
+          CheckpointFile::Folder::ours};
+}
+
+Leftover::Thing thing_of(const BlockFile& file, const std::string& path) {
+  const std::string identity = volume_identity(file.fd());
+  if (file.is_block_device()) return {identity, record_of_device(identity)};
+  return {identity, record_beside(path), file.fd()};
+}
+
+/// A new file, which is only found under its temporary name.
+Leftover::Thing new_thing(int fd, const std::string& path) {
+  return {volume_identity(fd), record_beside(path), fd, true};
+}
+
+/// What an interrupted session left of a new file, for us alone.
+std::unique_ptr<NewFile> open_partial(const std::string& path) {
+  struct stat facts {};
+  if (lstat(NewFile::partial_path(path).c_str(), &facts) != 0 || !S_ISREG(facts.st_mode))
+    return nullptr;
+  return while_busy([&] { return std::make_unique<NewFile>(path, NewFile::Kind::continued); });
+}
+
+Leftover look_at(const std::optional<BlockFile>& existing, const std::unique_ptr<NewFile>& partial,
+                 const std::string& path, Naming naming) {
+  if (existing) return {std::move(naming), thing_of(*existing, path)};
+  if (partial) return {std::move(naming), new_thing(partial->fd(), path)};
+  return {std::move(naming), Waiting{}};
 }
 
 }  // namespace
 
-PlainTarget::PlainTarget(std::string path, std::optional<std::string> base)
+PlainTarget::PlainTarget(std::string path, Naming naming, std::optional<std::string> base)
     : path_(std::move(path)),
       base_(std::move(base)),
       existing_(open_existing(path_)),
-      checkpoint_(checkpoint_file(path_, existing_ && existing_->is_block_device())) {
-  exists_ = existing_.has_value();
-}
-
-std::string PlainTarget::written_volume() const {
-  struct stat facts {};
-  const std::string path = exists_ ? path_ : NewFile::partial_path(path_);
-  if (stat(path.c_str(), &facts) != 0) return "";
-  if (S_ISBLK(facts.st_mode)) return block_device_identity(facts.st_rdev, existing_size());
-  return fmt::format("file {}:{}", facts.st_dev, facts.st_ino);
-}
-
-std::optional<BeginFrame> PlainTarget::partial() const {
-  const std::string volume = written_volume();
-  if (volume.empty()) return std::nullopt;
-  std::optional<Checkpoint> checkpoint = checkpoint_.read(volume);
-  if (!checkpoint) return std::nullopt;
-  return std::move(checkpoint->begin);
-}
+      exists_(existing_.has_value()),
+      new_file_(exists_ ? nullptr : open_partial(path_)),
+      left_(look_at(existing_, new_file_, path_, std::move(naming))) {}
 
 void PlainTarget::drop_partial() {
-  checkpoint_.remove();
-  if (!exists_ && !written_volume().empty()) const NewFile gone(path_, NewFile::Kind::partial);
+  if (exists_) {
+    if (!left_.waiting().is_half()) return left_.gone();  // of a file that was replaced
+    left_.drop();
+    std::fputs(
+        fmt::format("bsr-recv: {}: {}\n", left_.naming().target, left_.last_message()).c_str(),
+        stderr);
+    return;
+  }
+  record_beside(path_).remove();
+  if (new_file_) new_file_->drop();
 }
 
 uint64_t PlainTarget::existing_size() const {
@@ -81,57 +109,38 @@ uint64_t PlainTarget::existing_size() const {
   return existing_->size();
 }
 
-void PlainTarget::check_size(const BeginFrame& begin) const {
-  const uint64_t size = existing_->size();
-  // A file was given its new size before anything was written to it.
-  const bool has_new_size = existing_->is_block_device() || begin.resume.position != 0;
-  const uint64_t wanted = has_new_size || begin.is_full() ? begin.volume_size : begin.base_size;
-  if (size != wanted)
-    fail(ErrorKind::base, "{}: holds {} bytes where {} belong; give a target of the right size",
-         path_, size, wanted);
+PlainFacts PlainTarget::facts() const {
+  PlainFacts facts;
+  facts.base = base_;
+  if (!existing_) return facts;
+  facts.size = existing_->size();
+  facts.is_device = existing_->is_block_device();
+  facts.may_hide = may_have_other_names(existing_->fd()) && !can_be_marked(existing_->fd());
+  return facts;
 }
 
-void PlainTarget::check_base(const BeginFrame& begin) const {
-  if (begin.is_full()) {
-    if (base_)
-      fail(ErrorKind::usage, "--base {}: this is a full stream, it needs no base; leave --base out",
-           *base_);
-    return;
-  }
-  if (!base_ && begin.resume.position == 0 &&
-      !is_content_identity(begin.base_id))  // what resumes is compared with its checkpoint
-    fail(ErrorKind::base,
-         "{}: the stream is a change to snapshot {}; if that is what the target holds, say "
-         "--base {}",
-         path_, begin.base_id, begin.base_id);
-  if (base_ && *base_ != begin.base_id)
-    fail(ErrorKind::base,
-         "{}: the stream is a change to snapshot {}, the target holds {}; send a change to that, "
-         "or a full stream",
-         path_, begin.base_id, *base_);
-  if (!exists_)
-    fail(ErrorKind::base,
-         "{}: does not exist, and the stream is only a change; send a full stream first", path_);
-}
-
-void PlainTarget::check(const BeginFrame& begin) {
-  check_base(begin);
-  if (exists_) check_size(begin);
-  is_resync_ = is_content_identity(begin.base_id);
-  if (!is_resync_) return;
-  check_resync_base(path_, begin,
-                    scan_file(
-                        *existing_, [](const Digest&) {}, [](uint64_t) {})
-                        .root);
+Action PlainTarget::check(const BeginFrame& begin) {
+  const Action action = action_of(decide(begin, left_.naming(), left_.waiting(), facts()));
+  if (is_resync(begin))
+    check_resync_base(path_, begin,
+                      scan_file(
+                          *existing_, [](const Digest&) {}, [](uint64_t) {})
+                          .root);
+  return action;
 }
 
 VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
-  if (begin.resume.position == 0) checkpoint_.remove();
+  const bool continues = kind_of(begin) == StreamKind::continuing;
   if (!exists_) {
-    new_file_.emplace(
-        path_, begin.resume.position == 0 ? NewFile::Kind::partial : NewFile::Kind::continued);
+    if (!new_file_)
+      new_file_ =
+          while_busy([&] { return std::make_unique<NewFile>(path_, NewFile::Kind::partial); });
+    else if (!continues)
+      new_file_->restart();
     existing_.emplace(NewFile::partial_path(path_), BlockFile::Access::write);
+    left_.is_about(new_thing(new_file_->fd(), path_));
   }
+  if (!continues) left_.starts(begin);
   if (!existing_->is_block_device() && existing_->size() != begin.volume_size)
     existing_->resize(begin.volume_size);
   const std::optional<ThinFacts> thin =
@@ -145,17 +154,8 @@ VolumeReader& PlainTarget::written() {
   return *reader_;
 }
 
-std::string PlainTarget::after_failure() const {
-  if (!sink_ || !exists_) return Target::after_failure();
-  if (is_resync_)
-    return "it was being written in place and holds neither the old nor the new state; take its "
-           "digests (bsr-recv --digests) and send against them";
-  return "it was being written in place and holds neither the old nor the new state; send a full "
-         "stream";
-}
-
 void PlainTarget::record(const BeginFrame& begin) {
-  checkpoint_.write({written_volume(), begin});
+  left_.reached(begin);
   if (new_file_) new_file_->keep();
 }
 
@@ -165,13 +165,16 @@ ContentResult PlainTarget::content(const BeginFrame&, const std::function<void()
 }
 
 void PlainTarget::discard() {
-  checkpoint_.remove();
-  if (new_file_) new_file_->drop();
+  if (!new_file_) return left_.drop();
+  left_.gone();
+  new_file_->drop();
 }
 
+/// A new file gets its name last: with that it is whole for everybody. Whoever finds a record
+/// without its file finds nothing.
 void PlainTarget::commit(const BeginFrame&) {
+  left_.gone();
   if (new_file_) new_file_->commit();
-  checkpoint_.remove();
 }
 
 }  // namespace bsr

@@ -1,10 +1,10 @@
 // A file or block device as target: base id in, final id out, nothing implicit.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
-#include "bsr-recv/checkpoint_file.h"
 #include "bsr-recv/target.h"
 #include "platform/block_sink.h"
 #include "platform/file_reads.h"
@@ -17,16 +17,16 @@ namespace bsr {
 /// that session is continued or a full stream replaces all of it.
 class PlainTarget final : public Target {
  public:
-  /// `base`: the snapshot that the caller says the target holds.
-  PlainTarget(std::string path, std::optional<std::string> base);
+  /// `base`: the snapshot that the caller says the target holds. Throws Error{busy} when somebody
+  /// has it and keeps it.
+  PlainTarget(std::string path, Naming naming, std::optional<std::string> base);
 
   /// Bytes of what is there now. Throws Error{base} when there is nothing.
   [[nodiscard]] uint64_t existing_size() const;
 
-  [[nodiscard]] std::optional<BeginFrame> partial() const override;
+  [[nodiscard]] const Leftover& left() const override { return left_; }
   void drop_partial() override;
-  void check(const BeginFrame& begin) override;
-  [[nodiscard]] bool holds(const BeginFrame&) const override { return false; }
+  Action check(const BeginFrame& begin) override;
   void settle() override {}
   VolumeSink& prepare(const BeginFrame& begin) override;
   /// It is written in place, and no byte twice.
@@ -34,7 +34,6 @@ class PlainTarget final : public Target {
   VolumeReader& written() override;
   [[nodiscard]] bool starts_empty() const override { return !exists_; }
   void record(const BeginFrame& begin) override;
-  [[nodiscard]] std::string after_failure() const override;
   ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
   ContentResult held_content(const BeginFrame&, const std::function<void()>&) override {
     return {};
@@ -43,19 +42,14 @@ class PlainTarget final : public Target {
   void commit(const BeginFrame& begin) override;
 
  private:
-  /// What a checkpoint is about: the file or device itself, under whatever name; empty when there
-  /// is none.
-  [[nodiscard]] std::string written_volume() const;
-  void check_base(const BeginFrame& begin) const;
-  void check_size(const BeginFrame& begin) const;
+  [[nodiscard]] PlainFacts facts() const;
 
   std::string path_;
   std::optional<std::string> base_;
-  bool exists_;
-  bool is_resync_ = false;             // the stream applies to what is here, whatever it is called
   std::optional<BlockFile> existing_;  // held exclusively from the start, until sink_ takes it over
-  CheckpointFile checkpoint_;
-  std::optional<NewFile> new_file_;
+  bool exists_;
+  std::unique_ptr<NewFile> new_file_;
+  Leftover left_;
   std::optional<BlockSink> sink_;
   std::optional<BorrowedReader> reader_;  // reads what sink_ writes
 };

@@ -58,10 +58,15 @@ struct Incoming {
   BeginFrame begin;
   std::unique_ptr<ReadAhead> frames;
   Digest content_root{};  ///< of END, once it came; zero bytes: it has none
+  std::optional<Frame> first{};
 
   [[nodiscard]] bool has_content_root() const { return content_root != Digest{}; }
 
+  /// The first frame behind BEGIN is whole.
+  void await_first() { first = next(); }
+
   std::optional<Frame> next() {
+    if (first) return std::exchange(first, std::nullopt);
     std::optional<Frame> frame = frames->next();
     if (const auto* end = frame ? std::get_if<EndFrame>(&frame->body) : nullptr)
       content_root = end->content_root;
@@ -98,37 +103,29 @@ void print(int output, const std::string& text) {
   FdOutput(output).write_all({std::as_bytes(std::span(text))});
 }
 
-/// The BEGIN of a stream that would continue `begin` at `point`.
-BeginFrame continued_at(const BeginFrame& begin, const ResumePoint& point) {
-  BeginFrame next = begin;
-  next.resume = point;
-  return next;
-}
-
-/// Says what is durable, and remembers it for a session that continues. That remembering fails is
-/// no reason to end a transfer: it only cannot be continued.
+/// Remembers what is durable for a session that continues, and only then says so. That remembering
+/// fails is no reason to end a transfer: it only cannot be continued from there.
 class Recorder {
  public:
   Recorder(const ReceiveOptions& options, Target& target, const BeginFrame& begin, int output)
       : options_(options), target_(target), begin_(begin), output_(output) {}
 
-  bool operator()(const ResumePoint& point) {
-    if (options_.ack) print(output_, fmt::format("durable {}\n", point.position));
-    if (!options_.resumable || point.position == 0 || !possible_) return false;
-    if (is_resync(begin_)) return false;  // what came so far differs no more when it starts again
+  void operator()(const ResumePoint& point) {
+    if (!options_.resumable || point.position == 0 || !possible_) return;
+    if (is_resync(begin_)) return;  // what came so far differs no more when it starts again
     try {
       target_.record(continued_at(begin_, point));
     } catch (const Error& error) {
       possible_ = false;
-      std::fputs(fmt::format("bsr-recv: {}: this transfer cannot be continued if it is "
+      std::fputs(fmt::format("bsr-recv: {}: what comes from here on cannot be continued if it is "
                              "interrupted: {}\n",
                              options_.target, error.what())
                      .c_str(),
                  stderr);
-      return false;
+      return;
     }
     kill_point("recorded");
-    return true;
+    if (options_.ack) print(output_, fmt::format("durable {}\n", point.position));
   }
 
  private:
@@ -180,9 +177,15 @@ void report(const ReceiveOptions& options, const Incoming& incoming, const Progr
   print(output, text);
 }
 
+Naming naming_of(const ReceiveOptions& options) {
+  std::string arguments = shell_word(options.target);
+  if (options.target.starts_with('-')) arguments = shell_word("./" + options.target);
+  return {options.target, arguments, !options.managed};
+}
+
 std::unique_ptr<Target> open_managed(const ReceiveOptions& options) try {
   return std::make_unique<ManagedTarget>(
-      *options.managed,
+      *options.managed, naming_of(options),
       ManagedTarget::Options{
           .pool = options.pool, .rollback = options.rollback, .reserve = options.reserve});
 } catch (Error& error) {
@@ -194,50 +197,7 @@ std::unique_ptr<Target> open_managed(const ReceiveOptions& options) try {
 std::unique_ptr<PlainTarget> open_plain(const ReceiveOptions& options, bool is_legacy) {
   std::optional<std::string> base = options.base;
   if (is_legacy && options.legacy == LegacyMeaning::delta && !base) base = kLegacyBase;
-  return std::make_unique<PlainTarget>(options.target, base);
-}
-
-/// A plain target is its own base, a managed one keeps that.
-std::string token_for(const ReceiveOptions& options, const BeginFrame& begin) {
-  return encode_token({begin, !options.managed && !begin.is_full()});
-}
-
-/// The command that continues, as the reader of a message would type it.
-std::string resume_command(const ReceiveOptions& options, const BeginFrame& begin) {
-  const bool is_image = begin.snapshot_id.starts_with("image:");
-  return fmt::format("bsr-send -t {}{} | bsr-recv {}", token_for(options, begin),
-                     is_image ? " --metadata FILE --data FILE" : "", options.target);
-}
-
-/// A stream that resumes belongs to exactly what waits here, and any other stream to a target where
-/// nothing waits.
-void check_resume(const ReceiveOptions& options, const std::optional<BeginFrame>& partial,
-                  const BeginFrame& begin) {
-  if (begin.resume.position == 0) {
-    if (!partial) return;
-    fail(ErrorKind::base,
-         "{}: holds a part of snapshot {}, {} of {}, that another stream must not replace; "
-         "continue it with\n  {}\nor drop it with\n  bsr-recv -A {}",
-         options.target, partial->snapshot_id, human_bytes(partial->resume.position),
-         human_bytes(partial->volume_size), resume_command(options, *partial), options.target);
-  }
-  if (!partial)
-    fail(ErrorKind::base,
-         "{}: the stream continues a transfer of {} at byte {}, but none waits here (it was "
-         "finished, dropped, or came to another host); send it from its start",
-         options.target, begin.snapshot_id, begin.resume.position);
-  if (begin_identity(*partial) != begin_identity(begin))
-    fail(ErrorKind::base,
-         "{}: the stream continues a transfer of {}, but what waits here is a part of {}; continue "
-         "that with\n  {}\nor drop it with\n  bsr-recv -A {}",
-         options.target, begin.snapshot_id, partial->snapshot_id, resume_command(options, *partial),
-         options.target);
-  if (partial->resume != begin.resume)
-    fail(ErrorKind::base,
-         "{}: the stream continues at byte {}, what waits here ends at {}: the token is outdated; "
-         "continue with\n  {}",
-         options.target, begin.resume.position, partial->resume.position,
-         resume_command(options, *partial));
+  return std::make_unique<PlainTarget>(options.target, naming_of(options), base);
 }
 
 /// Carries out every frame; what was durable when it failed stays for another session.
@@ -272,42 +232,53 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
 void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, ProgressMeter& meter,
            int output) {
   kill_point("checked");
+  incoming.await_first();  // a sender that fails at once leaves no trace
   VolumeSink& sink = target.prepare(incoming.begin);
   kill_point("prepared");
   const bool starts_empty = target.starts_empty() && incoming.begin.resume.position == 0;
   Applier applier(sink, incoming.begin, starts_empty,
                   {.base = [&]() -> VolumeReader& { return target.base(incoming.begin); },
                    .written = [&]() -> VolumeReader& { return target.written(); }});
-  Checkpoints checkpoints(sink, Recorder(options, target, incoming.begin, output));
-  std::optional<ContentResult> content;
-  try {
-    apply_frames(incoming, applier, checkpoints, meter);
-    if (incoming.has_content_root())
-      content = target.content(incoming.begin, [&meter] { meter.tick(); });
-  } catch (Error& error) {
-    std::optional<BeginFrame> last;  // the stream that would continue
-    if (checkpoints.recorded()) last = continued_at(incoming.begin, *checkpoints.recorded());
-    if (options.json && last)
-      write_report(output, json_resume(token_for(options, *last), last->resume.position));
-    throw Error(error.kind(),
-                fmt::format("{}: {}; {}", options.target, error.what(),
-                            last ? fmt::format("{} of {} are kept, continue with\n  {}",
-                                               human_bytes(last->resume.position),
-                                               human_bytes(last->volume_size),
-                                               resume_command(options, *last))
-                                 : target.after_failure()));
-  }
-  if (content) {
-    if (options.verbose) std::fputs(content_text(options.target, *content).c_str(), stderr);
-    if (content->root != incoming.content_root) {
+  Recorder recorder(options, target, incoming.begin, output);
+  Checkpoints checkpoints(sink, incoming.begin.resume,
+                          [&](const ResumePoint& point) { recorder(point); });
+  apply_frames(incoming, applier, checkpoints, meter);
+  if (incoming.has_content_root()) {
+    const ContentResult content = target.content(incoming.begin, [&meter] { meter.tick(); });
+    if (options.verbose) std::fputs(content_text(options.target, content).c_str(), stderr);
+    if (content.root != incoming.content_root) {
       target.discard();
-      fail_content(options.target, incoming.begin, incoming.content_root, content->root,
-                   target.after_failure());
+      throw wrong_content(incoming.begin, incoming.content_root, content.root);
     }
   }
   // Every byte of the stream was checked and is durable: from here on the new state counts.
-  target.commit(incoming.begin);
+  try {
+    target.commit(incoming.begin);
+  } catch (const Error&) {
+    recorder(checkpoints.last());
+    throw;
+  }
   kill_point("unacknowledged");
+}
+
+/// What is refused for what the target holds comes with its advice.
+bool has_advice(const Error& error) {
+  return error.kind() == ErrorKind::base || error.kind() == ErrorKind::diverged ||
+         error.kind() == ErrorKind::usage || error.kind() == ErrorKind::busy;
+}
+
+/// A failure names the target, and says at the end what is left of it.
+void apply_or_fail(const ReceiveOptions& options, Incoming& incoming, Target& target,
+                   ProgressMeter& meter, int output) try {
+  apply(options, incoming, target, meter, output);
+} catch (const Error& error) {
+  const std::string what = error.what();
+  const std::string name = what.starts_with(options.target + ": ") ? "" : options.target + ": ";
+  const Leftover& left = target.left();
+  if (const auto token = options.json ? left.token() : std::nullopt)
+    write_report(output, json_resume(*token, left.waiting().begin.resume.position));
+  if (has_advice(error) && !left.waiting().is_half()) fail(error.kind(), "{}{}", name, what);
+  fail(error.kind(), "{}{}; {}", name, what, left.last_message());
 }
 
 std::unique_ptr<Target> open_target(const ReceiveOptions& options) {
@@ -318,13 +289,23 @@ std::unique_ptr<Target> open_target(const ReceiveOptions& options) {
 /// Nothing is received: what an interrupted transfer left is shown or dropped.
 int look_after_partial(const ReceiveOptions& options, int output) {
   const std::unique_ptr<Target> target = open_target(options);
-  if (options.drop_partial) {
+  if (options.drop_partial)
     target->drop_partial();
-  } else if (const std::optional<BeginFrame> partial = target->partial()) {
-    print(output, options.json ? json_resume(token_for(options, *partial), partial->resume.position)
-                               : token_for(options, *partial) + '\n');
-  }
+  else if (const std::optional<std::string> token = target->left().token())
+    print(output, options.json ? json_resume(*token, target->left().waiting().begin.resume.position)
+                               : *token + '\n');
   return 0;
+}
+
+/// It was committed before: what came is checked, and what is there as far as the stream says.
+void acknowledge(const ReceiveOptions& options, const Incoming& incoming, Target& target,
+                 ProgressMeter& meter) {
+  target.settle();
+  if (!incoming.has_content_root()) return;
+  const Digest here = target.held_content(incoming.begin, [&meter] { meter.tick(); }).root;
+  if (here != incoming.content_root)
+    fail(ErrorKind::verify, "{}: {}; nothing was changed", options.target,
+         wrong_content(incoming.begin, incoming.content_root, here).what());
 }
 
 }  // namespace
@@ -348,23 +329,16 @@ int receive(const ReceiveOptions& options, int input_fd, int output) {
   }
   Incoming incoming =
       while_untouched(options, [&] { return open_incoming(options, input, start, plain); });
-  target->check(incoming.begin);
+  const Action action = target->check(incoming.begin);
   ProgressMeter meter({options.target, options.verbose, options.json ? output : -1},
                       incoming.begin.plan_data);
-  const bool is_here = target->holds(incoming.begin);
-  if (!is_here) check_resume(options, target->partial(), incoming.begin);
-  if (is_here || options.dry_run)
+  if (options.dry_run || action == Action::acknowledge)
     while_untouched(options, [&] { pass_over(incoming, meter); });
-  else
-    apply(options, incoming, *target, meter, output);
-  if (is_here && !options.dry_run) {
-    target->settle();
-    if (incoming.has_content_root()) {
-      const Digest here = target->held_content(incoming.begin, [&meter] { meter.tick(); }).root;
-      if (here != incoming.content_root)
-        fail_content(options.target, incoming.begin, incoming.content_root, here,
-                     "nothing was changed");
-    }
+  if (!options.dry_run) {
+    if (action == Action::acknowledge)
+      acknowledge(options, incoming, *target, meter);
+    else
+      apply_or_fail(options, incoming, *target, meter, output);
   }
   meter.complete();
   report(options, incoming, meter, output);

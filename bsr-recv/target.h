@@ -2,9 +2,9 @@
 #pragma once
 
 #include <functional>
-#include <optional>
-#include <string>
 
+#include "bsr-recv/decision.h"
+#include "bsr-recv/leftover.h"
 #include "formats/frame.h"
 #include "platform/content_scan.h"
 #include "platform/volume.h"
@@ -16,25 +16,21 @@ class Target {
  public:
   virtual ~Target() = default;
 
-  /// What an interrupted session left: the BEGIN of the stream that would continue it.
-  [[nodiscard]] virtual std::optional<BeginFrame> partial() const = 0;
+  /// What an interrupted session left, and what this one would leave if it ended now.
+  [[nodiscard]] virtual const Leftover& left() const = 0;
 
   /// Throws away what an interrupted session left, whether it can be continued or not.
   virtual void drop_partial() = 0;
 
-  /// Refuses a stream that does not belong here; changes nothing. Throws Error{base}, {diverged},
-  /// {no_space}, {busy}, {usage}: the text says what to do.
-  virtual void check(const BeginFrame& begin) = 0;
+  /// What is to be done with this stream; refuses one that does not belong here. Changes nothing.
+  /// Throws Error{base}, {diverged}, {no_space}, {busy}, {usage}: the text says what to do.
+  virtual Action check(const BeginFrame& begin) = 0;
 
-  /// After check(): true when this snapshot was committed here before. Nothing needs to be applied
-  /// then.
-  [[nodiscard]] virtual bool holds(const BeginFrame& begin) const = 0;
-
-  /// After holds() said true: finishes what the session that committed it had no time for.
+  /// After check() said `acknowledge`: finishes what the session that committed it had no time for.
   virtual void settle() = 0;
 
-  /// Makes the target ready to be written; a stream that resumes continues what is there. From here
-  /// on, until commit(), it holds no state of the source.
+  /// Makes the target ready to be written, as check() said. From here on, until commit(), it holds
+  /// no state of the source.
   virtual VolumeSink& prepare(const BeginFrame& begin) = 0;
 
   /// After prepare(): what the base holds, at least where nothing was written since then.
@@ -51,16 +47,11 @@ class Target {
   /// later session can continue there. Durable when it returns.
   virtual void record(const BeginFrame& begin) = 0;
 
-  /// What a failure now leaves behind when nothing was recorded, for the end of a message.
-  [[nodiscard]] virtual std::string after_failure() const {
-    return "nothing was changed; send it again";
-  }
-
   /// Everything was applied and flushed: what the target holds now as a whole, read from it as far
   /// as it may have changed. `tick` is called every now and then.
   virtual ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) = 0;
 
-  /// The same for a snapshot that holds() said was committed before.
+  /// The same for a snapshot that check() said was committed before.
   virtual ContentResult held_content(const BeginFrame& begin,
                                      const std::function<void()>& tick) = 0;
 
@@ -68,6 +59,7 @@ class Target {
   virtual void discard() = 0;
 
   /// Everything was applied and flushed: makes it count. When it returns, the new state is durable.
+  /// When it throws, record() can still be called.
   virtual void commit(const BeginFrame& begin) = 0;
 };
 

@@ -40,7 +40,7 @@ device_unchanged truncated receive_from /dev/null "$DEVICE"
 # In use: mounted, or locked.
 mkfs.ext4 -q -F "$DEVICE" 2> /dev/null || mke2fs -q -F "$DEVICE"
 mkdir mounted
-if mount "$DEVICE" mounted 2> /dev/null; then
+if mount -o ro "$DEVICE" mounted 2> /dev/null; then
   device_unchanged busy receive_from full "$DEVICE"
   expect_advice "$DEVICE"
   device_unchanged busy receive_from full -n "$DEVICE"

@@ -87,23 +87,23 @@ dd if=/dev/zero of=delta bs=4K seek=1 count=1 conv=notrunc status=none
 words delta 16384 512
 dd if=/dev/zero of=delta bs=4K seek=16 count=2 conv=notrunc status=none
 for format in 1.0 1.1; do
-  cp before target
+  cp --remove-destination before target
   expect_rc ok receive_from "$GOLDEN/full-$format" --legacy-as full target
   rm -f expected
   head -c 131072 /dev/zero > expected
   words expected 0 1536
   words expected 65536 2048
   expect_equal expected target
-  cp before target
+  cp --remove-destination before target
   expect_rc ok receive_from "$GOLDEN/delta-$format" "${AS_DELTA[@]}" target
   expect_equal delta target
 done
-cp before target
+cp --remove-destination before target
 expect_rc ok receive_from "$GOLDEN/optional-1.1" "${AS_DELTA[@]}" target
 cp before expected
 words expected 512 512
 expect_equal expected target
-cp before target
+cp --remove-destination before target
 expect_rc ok receive_from "$GOLDEN/empty-1.1" "${AS_DELTA[@]}" target
 expect_equal before target
 expect_rc ok receive_from "$GOLDEN/empty-1.1" --legacy-as full target

@@ -17,16 +17,16 @@ write_zero v2 512 256
 write_random v2 1200 65 4
 make_pool 64 v1 v2
 send_to stream --format thin-1.1 --size 2097152 -i 1 2
-cp v1 target
+cp --remove-destination v1 target
 expect_rc ok receive_from stream "${AS_DELTA[@]}" target
 expect_equal v2 target
 
 # refused ID FILE: also by bsr-stream verify. Of a stream that breaks off later, something may be written.
 refused() {
-  cp v1 target
+  cp --remove-destination v1 target
   expect_rc "$1" receive_from "$2" "${AS_DELTA[@]}" target
   [[ $OUTPUT != *committed* ]] || fail "it says: $OUTPUT"
-  cp v1 target
+  cp --remove-destination v1 target
   expect_refused "$1" target receive_from "$2" "${AS_DELTA[@]}" -n target
   expect_rc "$1" receive_from "$2" --legacy-as full target
   expect_rc "$1" bsr-stream verify "$2"
@@ -50,7 +50,7 @@ write_random target 10000 100 5
 taken unmap
 truncate -s 16M zeros
 expect_equal zeros target
-cp v1 target
+cp --remove-destination v1 target
 expect_refused base target receive_from unmap "${AS_DELTA[@]}" target
 
 # Formats that do not exist.
@@ -60,7 +60,7 @@ refused corrupt made-up
 
 # 1.1: the smallest stream.
 { begin_11 && end_11 2 0 0; } > smallest
-cp v1 target
+cp --remove-destination v1 target
 taken smallest
 expect_equal v1 target
 cmp smallest "$GOLDEN/empty-1.1"
@@ -100,6 +100,7 @@ refused corrupt wrong # "a reader here refuses others"
 refused corrupt wrong
 # An unknown command.
 { begin_11 && chunk $MAGIC_11 $((0x10000000)) 0 0 && end_11 3 0 0; } > wrong
+cp --remove-destination v1 target
 status=0
 receive_from wrong "${AS_DELTA[@]}" target 2> err || status=$?
 ((status == EXIT_STATUS[corrupt] || status == EXIT_STATUS[unsupported])) || fail "unknown command: status $status, $(< err)"
@@ -108,6 +109,6 @@ receive_from wrong "${AS_DELTA[@]}" target 2> err || status=$?
 { begin_11 && chunk $MAGIC_11 $((0x80000333)) 0 527 && head -c 527 /dev/zero && end_11 2 0 0; } > wrong
 refused corrupt wrong
 { begin_11 && chunk $MAGIC_11 $((0x80000333)) 0 527 && head -c 527 /dev/zero && end_11 3 0 0; } > optional
-cp v1 target
+cp --remove-destination v1 target
 taken optional
 expect_equal v1 target

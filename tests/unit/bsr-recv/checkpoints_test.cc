@@ -38,18 +38,15 @@ class CheckpointsTest : public testing::Test {
  protected:
   SlowSink sink_;
   std::vector<uint64_t> recorded_;
-  bool records_ = true;
-  Checkpoints checkpoints_{sink_, [this](const ResumePoint& point) {
-                             recorded_.push_back(point.position);
-                             return records_;
-                           }};
+  Checkpoints checkpoints_{
+      sink_, at(0), [this](const ResumePoint& point) { recorded_.push_back(point.position); }};
 };
 
 TEST_F(CheckpointsTest, NothingIsFlushedBeforeItIsDue) {
   checkpoints_.passed(at(1), kDue - 1);
   checkpoints_.settle();
   EXPECT_EQ("", sink_.asked);
-  EXPECT_FALSE(checkpoints_.recorded());
+  EXPECT_TRUE(recorded_.empty());
 }
 
 /// What passed while it flushed is not in what it flushed.
@@ -60,8 +57,6 @@ TEST_F(CheckpointsTest, TheStreamGoesOnWhileItFlushes) {
   checkpoints_.settle();
   EXPECT_EQ("wait sync ", sink_.asked);
   EXPECT_EQ(std::vector<uint64_t>{1}, recorded_);
-  ASSERT_TRUE(checkpoints_.recorded());
-  EXPECT_EQ(1U, checkpoints_.recorded()->position);
 }
 
 TEST_F(CheckpointsTest, AFailedFlushShowsAndNothingIsRecorded) {
@@ -70,16 +65,6 @@ TEST_F(CheckpointsTest, AFailedFlushShowsAndNothingIsRecorded) {
   sink_.may_flush.set_value();
   EXPECT_THROW(checkpoints_.record(), Error);
   EXPECT_TRUE(recorded_.empty());
-  EXPECT_FALSE(checkpoints_.recorded());
-}
-
-TEST_F(CheckpointsTest, WhatIsNotRememberedIsNotRecorded) {
-  records_ = false;
-  sink_.may_flush.set_value();
-  checkpoints_.passed(at(1), kDue);
-  checkpoints_.settle();
-  EXPECT_EQ(std::vector<uint64_t>{1}, recorded_);
-  EXPECT_FALSE(checkpoints_.recorded());
 }
 
 /// What came last, though nothing was due.
@@ -89,6 +74,18 @@ TEST_F(CheckpointsTest, RecordsTheLastPointAtOnce) {
   checkpoints_.record();
   EXPECT_EQ("wait sync ", sink_.asked);
   EXPECT_EQ(std::vector<uint64_t>{7}, recorded_);
+  checkpoints_.record();
+  EXPECT_EQ(std::vector<uint64_t>{7}, recorded_);
+}
+
+/// What an earlier session recorded stays as it is.
+TEST_F(CheckpointsTest, WhereItGoesOnIsNotRecordedAgain) {
+  Checkpoints continued(sink_, at(5),
+                        [this](const ResumePoint& point) { recorded_.push_back(point.position); });
+  continued.record();
+  EXPECT_EQ("", sink_.asked);
+  EXPECT_TRUE(recorded_.empty());
+  EXPECT_EQ(5U, continued.last().position);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What a managed target holds, told from LVM's volumes, and which streams may continue it.
+// What a managed target holds and what waits there, told from LVM's volumes.
 #include "bsr-recv/generations.h"
 
 #include <gtest/gtest.h>
@@ -41,10 +41,12 @@ BeginFrame delta_from(const std::string& base, const std::string& uuid) {
   return begin;
 }
 
-std::optional<ErrorKind> refusal(const TargetState& state, const BeginFrame& begin,
-                                 bool rollback = false) {
-  const auto error = error_thrown_by([&] { check_lineage(state, begin, rollback); });
-  return error ? std::optional(error->kind()) : std::nullopt;
+LogicalVolume working(const std::string& applying) {
+  return volume("data.bsr-recv", {"bsr.target=data", "bsr.applying=" + applying});
+}
+
+Waiting::What waits(std::vector<LogicalVolume> volumes, std::optional<BeginFrame> record = {}) {
+  return waiting_in(read_target_state(volumes, kTarget), std::move(record)).what;
 }
 
 TEST(Generations, AreOrderedByTheirNumberAndNotByName) {
@@ -55,65 +57,56 @@ TEST(Generations, AreOrderedByTheirNumberAndNotByName) {
   EXPECT_EQ("a", state.newest()->uuid);
 }
 
-TEST(Lineage, ARollbackMayGoBackToAnyGenerationAndToNothingElse) {
-  const TargetState state =
-      read_target_state({generation("a", 1), generation("b", 2), generation("c", 3)}, kTarget);
-
-  EXPECT_EQ(ErrorKind::diverged, refusal(state, delta_from("b", "d")));
-  EXPECT_EQ(std::nullopt, refusal(state, delta_from("b", "d"), true));
-  EXPECT_EQ(std::nullopt, refusal(state, delta_from("c", "d"), true));
-  EXPECT_EQ(ErrorKind::base, refusal(state, delta_from("x", "d"), true));
-  EXPECT_EQ(ErrorKind::base, refusal(state, full_of("d"), true));
-}
-
-TEST(Lineage, AResyncGoesOnFromTheNewestGenerationWhateverItIsCalled) {
-  const BeginFrame resync = delta_from("content:0123", "a");
-  EXPECT_EQ(ErrorKind::base, refusal(read_target_state({}, kTarget), resync));
-  const TargetState state = read_target_state({generation("a", 1), generation("b", 2)}, kTarget);
-  EXPECT_EQ(std::nullopt, refusal(state, resync));  // of an older snapshot too
-  EXPECT_EQ(state.newest(), state.base_of(resync));
-  EXPECT_EQ(&state.generations[0], state.base_of(delta_from("a", "b")));
-  EXPECT_EQ(nullptr, state.base_of(full_of("c")));
-  const TargetState taken = read_target_state({generation("a", 1), volume("data", {})}, kTarget);
-  EXPECT_EQ(ErrorKind::diverged, refusal(taken, resync));
-}
-
-TEST(Generations, ARepairedOneStandsForItsSnapshot) {
+TEST(Generations, TheNewestOfASnapshotStandsForIt) {
   const TargetState state =
       read_target_state({generation("a", 1), generation("b", 2), generation("b", 3)}, kTarget);
   EXPECT_EQ(state.newest(), state.find("b"));
-  EXPECT_EQ(std::nullopt, refusal(state, delta_from("b", "c")));
-  EXPECT_EQ(std::nullopt, refusal(state, delta_from("a", "b")));  // it is here
+  EXPECT_EQ(&state.generations[0], state.base_of(delta_from("a", "c")));
+  EXPECT_EQ(state.newest(), state.base_of(delta_from("content:0123", "a")));
+  EXPECT_EQ(nullptr, state.base_of(full_of("c")));
 }
 
-TEST(Lineage, AfterAnInterruptedResyncOnlyAResyncOrARollbackGoesOn) {
-  const auto working = [](const std::string& applying) {
-    return volume("data.bsr-recv", {"bsr.target=data", "bsr.applying=" + applying});
-  };
-  const TargetState half =
-      read_target_state({generation("a", 1), generation("b", 2), working("content:01")}, kTarget);
-  EXPECT_TRUE(half.is_half());
-  EXPECT_EQ(ErrorKind::diverged, refusal(half, delta_from("b", "c")));
-  EXPECT_EQ(std::nullopt, refusal(half, delta_from("b", "c"), true));
-  EXPECT_EQ(std::nullopt, refusal(half, delta_from("content:02", "b")));
-  EXPECT_EQ(std::nullopt, refusal(half, delta_from("a", "b")));  // it is here
+TEST(WaitingInAWorkingCopy, IsNothingWithoutATag) {
+  using enum Waiting::What;
+  EXPECT_EQ(nothing, waits({generation("a", 1)}));
+  EXPECT_EQ(nothing, waits({generation("a", 1), volume("data.bsr-recv", {"bsr.target=data"})}));
+}
 
+TEST(WaitingInAWorkingCopy, IsATagWhenItsGenerationIsThere) {
+  using enum Waiting::What;
+  EXPECT_EQ(committed, waits({generation("a", 1), working("a#1")}));
+  EXPECT_EQ(half, waits({generation("a", 1), working("a#2")}));
+  EXPECT_EQ(half, waits({working("a#1")}));
+  EXPECT_EQ(half, waits({generation("a", 1), working("a")}));  // not as we write it
+  EXPECT_EQ(half, waits({generation("a", 1), working("a#b")}));
+}
+
+/// The generation that the same content once led to is another one.
+TEST(WaitingInAWorkingCopy, IsHalfOfAResyncUntilItsOwnGenerationIsThere) {
+  using enum Waiting::What;
   LogicalVolume repaired = generation("b", 3);
   repaired.tags.emplace_back("bsr.base=content:01");
-  const TargetState done = read_target_state(
-      {generation("a", 1), generation("b", 2), repaired, working("content:01")}, kTarget);
-  EXPECT_FALSE(done.is_half());  // only the tag was left to go
-  EXPECT_EQ(std::nullopt, refusal(done, delta_from("b", "c")));
-
-  EXPECT_FALSE(read_target_state({generation("a", 1), working("a")}, kTarget).is_half());
-  EXPECT_TRUE(read_target_state({generation("a", 1), working("b")}, kTarget).is_half());
-  EXPECT_TRUE(read_target_state({working("content:01")}, kTarget).is_half());
+  EXPECT_EQ(half_resync, waits({generation("a", 2), working("content:01#3")}));
+  EXPECT_EQ(committed, waits({repaired, working("content:01#3")}));
+  EXPECT_EQ(half_resync, waits({repaired, working("content:01#4")}));
 }
 
-TEST(Generations, AWorkingCopyThatIsToRepairOneIsNotTakenForIt) {
-  EXPECT_EQ("b", applying_name(delta_from("a", "b")));
-  EXPECT_EQ("content:0123", applying_name(delta_from("content:0123", "b")));
-  EXPECT_EQ("b", applying_name(full_of("b")));
+TEST(WaitingInAWorkingCopy, IsResumableWithARecordOfIt) {
+  using enum Waiting::What;
+  BeginFrame record = delta_from("a", "b");
+  const std::vector<LogicalVolume> volumes = {generation("a", 1), working("b#2")};
+  EXPECT_EQ(half, waits(volumes, record));  // it has come nowhere
+  record.resume.position = 512;
+  EXPECT_EQ(resumable, waits(volumes, record));
+  EXPECT_EQ(half, waits({generation("a", 1), working("c#2")}, record));
+  EXPECT_EQ(committed, waits({generation("b", 2), working("b#2")}, record));
+  EXPECT_EQ(nothing, waits({generation("a", 1)}, record));
+}
+
+TEST(WaitingInAWorkingCopy, IsCalledByWhatItBecomes) {
+  EXPECT_EQ("bsr.applying=b#7", applying_tag(delta_from("a", "b"), 7));
+  EXPECT_EQ("bsr.applying=content:01#7", applying_tag(delta_from("content:01", "b"), 7));
+  EXPECT_EQ("bsr.applying=b#7", applying_tag(read_target_state({working("b#7")}, kTarget)));
 }
 
 TEST(Generations, AreNotOurVolumesOfOtherTargetsOrWithoutTags) {
@@ -126,16 +119,6 @@ TEST(Generations, AreNotOurVolumesOfOtherTargetsOrWithoutTags) {
   EXPECT_FALSE(state.name_taken);
 }
 
-TEST(Generations, KnowWhatTheWorkingCopyWasBeingMadeInto) {
-  const TargetState clean =
-      read_target_state({volume("data.bsr-recv", {"bsr.target=data"})}, kTarget);
-  ASSERT_TRUE(clean.working);
-  EXPECT_EQ("", clean.applying);
-  const TargetState half =
-      read_target_state({volume("data.bsr-recv", {"bsr.target=data", "bsr.applying=b"})}, kTarget);
-  EXPECT_EQ("b", half.applying);
-}
-
 TEST(Generations, RefuseTagsThatContradictTheVolume) {
   for (const char* tag :
        {"bsr.number=x", "bsr.number=", "bsr.size=99999999999999999999", "bsr.size=2097152"}) {
@@ -144,37 +127,6 @@ TEST(Generations, RefuseTagsThatContradictTheVolume) {
     EXPECT_TRUE(error_thrown_by([&] { return read_target_state({volume("g", tags)}, kTarget); }))
         << tag;
   }
-}
-
-TEST(Lineage, LetsFullStreamsIntoEmptyTargetsOnly) {
-  EXPECT_EQ(std::nullopt, refusal(read_target_state({}, kTarget), full_of("a")));
-  EXPECT_EQ(ErrorKind::base,
-            refusal(read_target_state({generation("a", 1)}, kTarget), full_of("b")));
-}
-
-TEST(Lineage, LetsAChangeToTheNewestGenerationIn) {
-  const TargetState state = read_target_state({generation("a", 1), generation("b", 2)}, kTarget);
-  EXPECT_EQ(std::nullopt, refusal(state, delta_from("b", "c")));
-  EXPECT_EQ(ErrorKind::diverged, refusal(state, delta_from("a", "c")));
-  EXPECT_EQ(ErrorKind::base, refusal(state, delta_from("x", "c")));
-  EXPECT_EQ(ErrorKind::base, refusal(read_target_state({}, kTarget), delta_from("a", "b")));
-}
-
-TEST(Lineage, LetsARepetitionThrough) {
-  const TargetState state = read_target_state({generation("a", 1), generation("b", 2)}, kTarget);
-  EXPECT_EQ(std::nullopt, refusal(state, full_of("a")));
-  EXPECT_EQ(std::nullopt, refusal(state, delta_from("a", "b")));
-}
-
-TEST(Lineage, RefusesABaseOfAnotherSize) {
-  BeginFrame begin = delta_from("a", "b");
-  begin.base_size = 2 << 20;
-  EXPECT_EQ(ErrorKind::base, refusal(read_target_state({generation("a", 1)}, kTarget), begin));
-}
-
-TEST(Lineage, RefusesATargetWhoseNameIsTaken) {
-  EXPECT_EQ(ErrorKind::diverged,
-            refusal(read_target_state({volume("data", {})}, kTarget), full_of("a")));
 }
 
 TEST(GenerationName, IsTheTimeOfTheSnapshotInUtcAndNeverTaken) {

@@ -1,0 +1,85 @@
+// The working copy of a managed target in its three states: made, active, open.
+#pragma once
+
+#include <cstdint>
+
+#include "bsr-recv/generations.h"
+#include "platform/activation.h"
+#include "platform/block_sink.h"
+#include "platform/extent_spool.h"
+#include "platform/file_reads.h"
+#include "platform/lvm.h"
+#include "platform/pool_guard.h"
+
+namespace bsr {
+
+/// Where it is, and what bounds it.
+struct WorkingPlace {
+  Lvm lvm;
+  VolumeName target;
+  VolumeName pool;
+  PoolReserve reserve;
+
+  [[nodiscard]] VolumeName name() const { return working_copy_name(target); }
+};
+
+/// How it came to be.
+enum class Origin {
+  made,       ///< from the base, or empty
+  witnessed,  ///< it stayed equal to the base since the last commit
+  continued,  ///< half
+};
+
+/// Makes it ready for a stream that starts, and tags it with that: equal to what `state` has as its
+/// base, or empty. It is inactive then. With `rollback` a copy that differs stays as a snapshot;
+/// without, that throws Error{diverged}.
+[[nodiscard]] Origin make_working_copy(const WorkingPlace& place, const TargetState& state,
+                                       const BeginFrame& begin, bool rollback);
+
+/// It must be inactive, or only left active.
+void remove_working_copy(const WorkingPlace& place, const LogicalVolume& volume);
+
+/// With a device, and its pool with it.
+class ActiveCopy {
+ public:
+  ActiveCopy(WorkingPlace place, LogicalVolume volume)
+      : place_(std::move(place)), volume_(std::move(volume)), activation_(place_.lvm, volume_) {}
+
+  [[nodiscard]] const WorkingPlace& place() const { return place_; }
+  [[nodiscard]] const LogicalVolume& volume() const { return volume_; }
+
+  /// Where it may hold something else than `base` did; without a base, all that it maps.
+  [[nodiscard]] ExtentSpool changed_since(const Generation* base, uint64_t size) const;
+
+  /// To `bytes`, in whole extents. What lies behind a smaller end is zeroed: it would come back
+  /// when the volume grows again.
+  void resize(uint64_t bytes);
+
+  /// Throws what its destructor would not. Nobody may have it open.
+  void release() { activation_.release(); }
+
+ private:
+  WorkingPlace place_;
+  LogicalVolume volume_;
+  Activation activation_;
+};
+
+/// Open, by us alone.
+class OpenCopy {
+ public:
+  explicit OpenCopy(const ActiveCopy& copy);
+
+  [[nodiscard]] VolumeSink& sink() { return guard_; }
+  [[nodiscard]] VolumeReader& written() { return written_; }
+  [[nodiscard]] BlockFile& file() { return device_.file(); }
+
+ private:
+  OpenCopy(BlockFile file, const ActiveCopy& copy);
+
+  ThinFacts thin_;
+  BlockSink device_;
+  BorrowedReader written_;  // reads what device_ writes
+  PoolGuard guard_;
+};
+
+}  // namespace bsr
