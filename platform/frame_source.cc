@@ -1,5 +1,6 @@
 #include "platform/frame_source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -17,6 +18,9 @@ constexpr size_t kReadSize = 256 * 1024;
 // hold the other end of the pipe who has nothing to say.
 constexpr std::chrono::seconds kBehindEnd{2};
 
+// Handing on a frame takes others this long, though we do not see it.
+constexpr StallClock::Duration kLeastBusy = std::chrono::microseconds(20);
+
 /// A sender that waits, and one that sends what gets nobody further, use up the same patience.
 void account(FdInput& input, Advance advance, StallClock::Duration busy) {
   switch (advance) {
@@ -29,7 +33,7 @@ void account(FdInput& input, Advance advance, StallClock::Duration busy) {
       input.progress();
       return;
   }
-  input.spent(busy);
+  input.spent(std::max(busy, kLeastBusy));
 }
 
 class Format1Source final : public FrameSource {
@@ -92,7 +96,7 @@ class LegacySource final : public FrameSource {
           const auto length = static_cast<uint32_t>(shown_ - begin);
           return Frame{std::move(*body), sequence_++, begin, length, false};
         }
-      account(input_, Advance::none, steady_now() - busy_since);
+      input_.spent(steady_now() - busy_since);
       const size_t got = input_.read_some(buffer_, stop_);
       busy_since = steady_now();
       if (got == 0) break;
