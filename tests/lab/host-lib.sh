@@ -17,7 +17,7 @@ libraries_of() {
 
 # ---- options of lab-run and lab-pair ---------------------------------------------------------
 IMAGE='' TIME_LIMIT=120 MEMORY=768 CPUS=1 KEEP='' RESUME=1 ALLOW_WARNINGS=0
-PROGRAMS_IN=() ENVIRONMENT=()
+PROGRAMS_IN=() FILES_IN=() ENVIRONMENT=()
 
 # common_option OPTION [VALUE]: takes an option that both know. OPTION_WORDS then says how many
 # words it had; 0: not a common option.
@@ -26,6 +26,7 @@ common_option() {
   case $1 in
     --image) IMAGE=$2 ;;
     --bin) PROGRAMS_IN+=("$2") ;;
+    --file) FILES_IN+=("$2") ;;
     --env) ENVIRONMENT+=("$2") ;;
     --timeout) TIME_LIMIT=$2 ;;
     --mem) MEMORY=$2 ;;
@@ -83,6 +84,7 @@ make_payload() {
   } > "$stage/root/.ssh/environment"
   if (($#)); then
     install -m755 "$1" "$stage/lab/test/"
+    if ((${#FILES_IN[@]})); then install -m644 "${FILES_IN[@]}" "$stage/lab/test/" || die "cannot take ${FILES_IN[*]}"; fi
     {
       echo '#!/bin/bash'
       printf 'exec /lab/test/%q' "${1##*/}"
