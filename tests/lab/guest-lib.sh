@@ -188,6 +188,32 @@ ship() {
   echo "${answer#committed }"
 }
 
+# honest SNAPSHOT 'SEND_ARGS' 'RECV_ARGS' TARGET: one transfer of something that did not stand still: it either commits
+# what equals SNAPSHOT, or is refused for that reason and leaves what TARGET, a managed one, had. OUTCOME is
+# committed or refused, OUTPUT what both said.
+honest() {
+  local sent=0 received=0 newest before=''
+  newest=$(newest_generation "$4")
+  if [[ $newest ]]; then before=$(sum "$newest"); fi
+  # shellcheck disable=SC2086  # words on purpose
+  bsr-send $2 > /run/honest-stream 2> /run/honest-sent || sent=$?
+  # shellcheck disable=SC2086
+  bsr-recv $3 < /run/honest-stream > /run/honest-received 2>&1 || received=$?
+  OUTPUT=$(cat /run/honest-sent /run/honest-received)
+  echo "sender $sent, receiver $received: $OUTPUT"
+  if ((received == 0)); then
+    OUTCOME=committed
+    [[ $OUTPUT == *"committed $(uuid "$1")"* ]] || fail "status 0, and $1 is not committed"
+    expect_equal "$1" "$(newest_generation "$4")" "$(lvs --noheadings --nosuffix --units b -o lv_size "$1" | tr -d ' ')"
+    return
+  fi
+  # shellcheck disable=SC2034
+  OUTCOME=refused
+  [[ " $sent $received " =~ \ (13|14|18)\  ]] || fail "refused with $sent and $received"
+  expect_same "$newest" "$(newest_generation "$4")" "the newest generation"
+  if [[ $newest ]]; then expect_same "$before" "$(sum "$newest")" "what it holds"; fi
+}
+
 # generations TARGET: its generations, oldest first.
 generations() {
   lvs --noheadings -o lv_name,lv_tags "${1%/*}" |

@@ -41,7 +41,7 @@ forget() {
   VERSION=() UUID=() THIN=() BYTES=() READ_ONLY=() FILES=()
   GENERATION_UUID=() GENERATION_VERSION=() GENERATION_SUM=() GENERATION_BYTES=() GENERATION_THIN=() CHANGED=()
   SOURCE=src RECEIVER=dst VOLUME=vol NEWEST=0
-  SNAPSHOTS=()      # oldest first
+  SNAPSHOTS=() PLACES=()  # oldest first; where something was written
   COPY_CHANGED=''   # somebody wrote to the working copy, or removed it
   COPY_THERE='' IN_THE_WAY=''  # the number of an orphan, that of the receiver's next volume
   PENDING=()        # base, snapshot, their versions: of a transfer that was cut

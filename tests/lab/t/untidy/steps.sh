@@ -15,8 +15,15 @@ one_of() {
 scribble() {
   local path=$1 bytes=$2 chunk=$3 from=$4 first last verb
   first=$(((from + chunk - 1) / chunk)) last=$((bytes / chunk))
-  one_of tail small small medium medium chunks discard discard_chunks zero rewrite
+  one_of tail small small medium medium chunks discard discard_chunks zero rewrite again again
+  # In the place of an earlier write the pool has no reason to map anything anew.
+  if [[ $CHOSEN == again ]] && ((${#PLACES[@]} == 0)); then CHOSEN=small; fi
   case $CHOSEN in
+    again)
+      one_of "${PLACES[@]}" && O=$CHOSEN L=512
+      if ((O < from || O + L > bytes)); then O=$from; fi
+      roll 999 && verb="write_bytes $O $L $R"
+      ;;
     tail) place 512 8192 "$((bytes - 20000))" "$bytes" && roll 999 && verb="write_bytes $O $L $R" ;;
     small) place 512 8192 "$from" "$bytes" && roll 999 && verb="write_bytes $O $L $R" ;;
     medium) place 512 400000 "$from" "$bytes" && roll 999 && verb="write_bytes $O $L $R" ;;
@@ -26,6 +33,7 @@ scribble() {
     zero) place 512 300000 "$from" "$bytes" && verb="zero_bytes $O $L" ;;
     rewrite) place 512 100000 "$from" "$bytes" && verb="rewrite_bytes $O $L" ;;
   esac
+  if [[ $verb == write* ]]; then PLACES+=("$O"); fi
   change "$path" "$verb" "${5:-}"
 }
 
