@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
 
 #include "base/sector.h"
@@ -16,11 +15,6 @@ namespace {
 
 constexpr uint64_t kUnits = 40;  // in a volume, at most
 constexpr uint64_t kPage = 4096;
-
-unsigned rounds() {
-  const char* text = std::getenv("BSR_PROPERTY_ROUNDS");  // NOLINT(concurrency-mt-unsafe)
-  return text == nullptr ? 2000 : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
-}
 
 /// What a unit of a volume holds: zeros, or one of few patterns; each sector knows its place.
 using Volume = std::vector<unsigned>;
@@ -42,11 +36,9 @@ struct Snapshot {
   Volume volume;
 };
 
-class MergeTest : public testing::Test {
+class MergeTest : public RandomRounds {
  protected:
   void SetUp() override { unit_ = dice_() % 40 == 0 ? 200 * 512 : 512; }
-
-  uint64_t below(uint64_t limit) { return dice_() % limit; }
 
   Volume random_volume() {
     Volume volume(below(kUnits + 1));
@@ -166,21 +158,6 @@ class MergeTest : public testing::Test {
   }
   Bytes content(size_t snapshot) const { return bytes_of(snapshots_[snapshot].volume, unit_); }
 
-  /// Calls `check` with a new seed for each round.
-  template <typename Check>
-  void in_rounds(unsigned count, Check&& check) {
-    const char* given = std::getenv("BSR_SEED");  // NOLINT(concurrency-mt-unsafe)
-    for (unsigned round = 0; round < count && !HasFatalFailure(); ++round) {
-      const auto seed =
-          given == nullptr ? std::random_device{}() : std::strtoul(given, nullptr, 10) + round;
-      SCOPED_TRACE(testing::Message() << "BSR_SEED=" << seed);
-      dice_.seed(seed);
-      SetUp();
-      check();
-    }
-  }
-
-  std::mt19937_64 dice_{std::random_device{}()};
   uint64_t unit_ = 512;
   bool full_ = false;
   bool patched_ = false;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -73,6 +75,33 @@ struct PatchCount {
         if (!patch->references.empty()) ++referring;
       }
   }
+};
+
+/// Tests that run again and again with other seeds, and say which one failed.
+class RandomRounds : public testing::Test {
+ protected:
+  static unsigned rounds() {
+    const char* text = std::getenv("BSR_PROPERTY_ROUNDS");  // NOLINT(concurrency-mt-unsafe)
+    return text == nullptr ? 2000 : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
+  }
+
+  uint64_t below(uint64_t limit) { return dice_() % limit; }
+
+  /// Calls `check` with a new seed for each round.
+  template <typename Check>
+  void in_rounds(unsigned count, Check&& check) {
+    const char* given = std::getenv("BSR_SEED");  // NOLINT(concurrency-mt-unsafe)
+    for (unsigned round = 0; round < count && !HasFatalFailure(); ++round) {
+      const auto seed =
+          given == nullptr ? std::random_device{}() : std::strtoul(given, nullptr, 10) + round;
+      SCOPED_TRACE(testing::Message() << "BSR_SEED=" << seed);
+      dice_.seed(seed);
+      SetUp();
+      check();
+    }
+  }
+
+  std::mt19937_64 dice_{std::random_device{}()};
 };
 
 }  // namespace bsr
