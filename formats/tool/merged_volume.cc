@@ -6,6 +6,7 @@
 #include "formats/newer_wins.h"
 #include "formats/patch.h"
 #include "platform/patch_base.h"
+#include "platform/signals.h"
 
 namespace bsr {
 namespace {
@@ -38,8 +39,10 @@ AlignedBytes MergedVolume::unpacked(const PatchFrame& patch) {
 void MergedVolume::finish_stream(uint64_t volume_size) {
   PlaceIndex all;
   NewerWins<DeltaExtent> both(all_of(said_), all_of(saying_));
-  while (const std::optional<DeltaExtent> part = both.next())
+  while (const std::optional<DeltaExtent> part = both.next()) {
+    throw_if_stopped();
     if (const auto kept = clip(part->extent, 0, volume_size)) all.append(part_of(*part, *kept));
+  }
   said_ = std::move(all);
   saying_ = {};
   base_end_ = std::min(*base_end_, volume_size);

@@ -159,3 +159,61 @@ status=0
 { bsr-stream merge full1 1-2 2> err || echo $? > status; } | head -c 10 > /dev/null
 status=$(cat status)
 ((status == EXIT_STATUS[peer])) || fail "status $status: $(< err)"
+
+# Streams as bsr-send makes them: what patches are packed against waits in a temporary file without a name, and only then.
+for to in 2 3 4; do
+  from=$((to - 1))
+  send_to packed-$from-$to --patch always --base-size "$(size_of v$from)" --size "$(size_of v$to)" -i $from $to
+done
+bsr-stream merge full1 packed-1-2 packed-2-3 packed-3-4 | bsr-recv ./of-packed > said
+expect_equal v4 of-packed
+bsr-stream merge --base v1 packed-1-2 2-3 packed-3-4 > 1-4
+applied 1 4 1-4
+mkdir temporary
+TMPDIR=$PWD/temporary bsr-stream merge full1 packed-1-2 > 1-2.full
+expect_same '' "$(ls -A temporary)" "left in TMPDIR"
+rmdir temporary
+export TMPDIR=$PWD/temporary
+expect_same "$(sha256sum < full3)" "$(bsr-stream merge full1 1-2 2-3 | sha256sum)" "merged without patches and without TMPDIR"
+expect_refused failed none bsr-stream merge -o none full1 packed-1-2
+expect_says "^bsr-stream: $TMPDIR: " 'TMPDIR'
+unset TMPDIR
+# No room for it, as far as a limit of the size of files is that.
+too_large() { (ulimit -f 500 && trap '' XFSZ && "$@"); }
+expect_refused nospace none too_large bsr-stream merge -o none full1 packed-1-2
+expect_says 'cannot write the temporary file .*TMPDIR'
+
+# A signal while that file is written: slowly, because strace delays it.
+mkdir temporary slow
+if command -v strace > /dev/null && strace -o /dev/null true 2> /dev/null; then
+  TMPDIR=$PWD/temporary strace -f -qq -o /dev/null -e trace=pwrite64 -e inject=pwrite64:delay_enter=300000 \
+    bsr-stream merge -o slow/merged full1 packed-1-2 packed-2-3 2> err &
+  strace=$!
+  writes() { [[ -n $(find /proc/"$(pgrep -P $strace bsr-stream)"/fd -lname "$PWD/temporary/*" 2> /dev/null) ]]; }
+  wait_until writes
+  kill -TERM "$(pgrep -P $strace bsr-stream)"
+  status=0
+  wait $strace || status=$?
+  expect_same 143 "$status" "status after SIGTERM: $(< err)"
+  expect_same '' "$(ls -A slow temporary | grep -v : || true)" "left after SIGTERM"
+else
+  skip "a signal while the temporary file is written: no strace"
+fi
+
+# Memory grows neither with the volume nor with the patches.
+write_random big1 0 16384 6
+cat big1 big1 big1 big1 > all && mv all big1
+cp big1 big2
+write_sectors big2 3 8 16000 7
+make_pool 64 big1 big2
+send_to big 1
+send_to big-patches --patch always -i 1 2
+if [[ -x /usr/bin/time ]]; then
+  /usr/bin/time -q -f %M -o memory bsr-stream merge big big-patches > big-merged
+  /usr/bin/time -q -f %M -o memory-small bsr-stream merge full1 packed-1-2 > small-merged
+  (($(< memory) < $(< memory-small) + 8000)) || complain "$(< memory) KiB for 64 MiB, $(< memory-small) for 3"
+  bsr-recv ./big-copy < big-merged > said
+  expect_equal big2 big-copy
+else
+  skip "memory: no /usr/bin/time"
+fi

@@ -4,8 +4,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
-#include <fstream>
-
+#include "tests/fakes/peak_memory.h"
 #include "tests/unit/formats/stream_builder.h"
 
 namespace bsr {
@@ -341,41 +340,13 @@ TEST(FrameDecoder, RefusesTheFormatsThatZstdHadBefore) {
 
 // Memory and end.
 
-class PeakMemory {
- public:
-  PeakMemory() {
-    std::ofstream("/proc/self/clear_refs") << "5";  // the peak is what is in use now
-    start_ = peak();
-  }
-  [[nodiscard]] uint64_t growth() const { return peak() - start_; }  ///< bytes
-
- private:
-  static uint64_t peak() {
-    std::ifstream status("/proc/self/status");
-    for (std::string word; status >> word;)
-      if (word == "VmHWM:") {
-        uint64_t kib = 0;
-        status >> kib;
-        return kib * 1024;
-      }
-    return 0;
-  }
-  uint64_t start_ = 0;
-};
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr uint64_t kOverhead = uint64_t{1} << 30;  // sanitizers keep freed memory
-#else
-constexpr uint64_t kOverhead = 0;
-#endif
-
 TEST(FrameDecoder, MemoryForABombIsThatOfItsFrame) {
   const Bytes packed = zstd(Bytes(64 << 20));  // some kilobytes
   const Bytes frame = zstd_frame(512, packed);
 
   const PeakMemory memory;
   EXPECT_EQ(ErrorKind::corrupt, decoder_refusal(frame));
-  EXPECT_LT(memory.growth(), (4 << 20) + kOverhead);
+  EXPECT_LT(memory.growth(), (4 << 20) + PeakMemory::kOverhead);
 }
 
 TEST(FrameDecoder, MemoryDoesNotGrowWithTheStream) {
@@ -389,7 +360,7 @@ TEST(FrameDecoder, MemoryDoesNotGrowWithTheStream) {
     decoder.feed(payload);
     EXPECT_TRUE(decoder.next());
   }
-  EXPECT_LT(memory.growth(), (32 << 20) + kOverhead);  // of 250 MiB
+  EXPECT_LT(memory.growth(), (32 << 20) + PeakMemory::kOverhead);  // of 250 MiB
 }
 
 TEST(FrameDecoder, EmptyInputIsTruncatedAndNotAStream) {

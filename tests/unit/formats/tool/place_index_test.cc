@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "tests/fakes/peak_memory.h"
+
 namespace bsr {
 namespace {
 
@@ -66,6 +68,14 @@ TEST(PlaceIndex, FindsThemBetweenAppends) {
     ASSERT_EQ((DeltaExtent{{i / 2 * 2 * 512, 512}, DeltaKind::data}),
               places.first_behind(i / 2 * 2 * 512));
   }
+}
+
+TEST(PlaceIndex, StaysOutOfMemory) {
+  const PeakMemory memory;
+  PlaceIndex places;
+  for (uint64_t i = 0; i < 500'000; ++i) places.append({{2 * i * 512, 512}, DeltaKind::data});
+  EXPECT_EQ((DeltaExtent{{0, 512}, DeltaKind::data}), places.first_behind(0));
+  EXPECT_LT(memory.growth(), (1 << 20) + PeakMemory::kOverhead);
 }
 
 }  // namespace
