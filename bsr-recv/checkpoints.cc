@@ -2,7 +2,9 @@
 
 #include <system_error>
 
+#include "base/error.h"
 #include "platform/kill_point.h"
+#include "platform/signals.h"
 
 namespace bsr {
 namespace {
@@ -10,11 +12,13 @@ namespace {
 // What a crash loses at most, and the time of a flush: whatever comes first.
 constexpr uint64_t kRecordBytes = 64ULL << 20;  // of the stream
 constexpr std::chrono::seconds kRecordTime{5};
+// With what is read back when a session fails.
+constexpr std::chrono::milliseconds kPatience{500};
 
 }  // namespace
 
 void Checkpoints::passed(const ResumePoint& point, uint64_t wire_bytes) {
-  passed_ = point;
+  passed_ = {point, log_.length()};
   if (under_way_.valid()) {
     if (under_way_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
     settle();
@@ -28,11 +32,13 @@ void Checkpoints::passed(const ResumePoint& point, uint64_t wire_bytes) {
 
 void Checkpoints::begin() {
   sink_.wait();
+  log_.write_out();
   try {
-    under_way_ =
-        std::async(std::launch::async, [this, point = passed_] { flush_and_record(point); });
+    under_way_ = std::async(std::launch::async, [this, passed = passed_] {
+      flush_and_record(passed, throw_if_stopped);
+    });
   } catch (const std::system_error&) {  // no thread for it
-    flush_and_record(passed_);
+    flush_and_record(passed_, throw_if_stopped);
   }
 }
 
@@ -40,18 +46,30 @@ void Checkpoints::settle() {
   if (under_way_.valid()) under_way_.get();
 }
 
+/// Somebody waits for the end, perhaps because of a signal: what cannot be recorded soon comes once
+/// more.
 void Checkpoints::record() {
   settle();
-  if (passed_.position == recorded_) return;
+  if (passed_.point.position == recorded_) return;
   sink_.wait();
-  flush_and_record(passed_);
+  log_.write_out();
+  flush_and_record(passed_, [deadline = steady_now() + kPatience] {
+    if (steady_now() > deadline) fail(ErrorKind::failed, "reading back takes too long");
+  });
 }
 
-void Checkpoints::flush_and_record(const ResumePoint& point) {
+void Checkpoints::finish() {
+  log_.write_out();
+  if (read_back_ != nullptr) read_back_->up_to(log_.length(), throw_if_stopped);
+}
+
+void Checkpoints::flush_and_record(const Passed& passed, const std::function<void()>& between) {
   sink_.sync();
   kill_point("flushed");
-  record_(point);
-  recorded_ = point.position;
+  if (read_back_ != nullptr) read_back_->up_to(passed.logged, between);
+  log_.sync();
+  record_(passed.point, passed.logged);
+  recorded_ = passed.point.position;
 }
 
 }  // namespace bsr

@@ -8,20 +8,31 @@
 
 #include "formats/frame.h"
 #include "platform/clock.h"
+#include "platform/read_back.h"
 #include "platform/volume.h"
+#include "platform/written_log.h"
 
 namespace bsr {
 
-/// Flushes and records often enough to lose little, seldom enough to cost nothing. The stream does
-/// not wait for it: a flush takes as long as the disk likes, and goes on in a thread of its own.
+/// Flushes, reads back and records often enough to lose little, seldom enough to cost nothing. The
+/// stream does not wait for it: a flush takes as long as the disk likes, and all goes on in a
+/// thread of its own.
 class Checkpoints {
  public:
-  /// Remembers a point that is durable. Is called one at a time, mostly from another thread.
-  using Record = std::function<void(const ResumePoint&)>;
+  /// Remembers a point that is durable, and how much of the log is about what lies before it; that
+  /// is durable too. Is called one at a time, mostly from another thread.
+  using Record = std::function<void(const ResumePoint&, uint64_t logged)>;
 
-  /// `begin`: where the stream goes on; that is remembered already.
-  Checkpoints(VolumeSink& sink, const ResumePoint& begin, Record record)
-      : sink_(sink), record_(std::move(record)), passed_(begin), recorded_(begin.position) {}
+  /// `log`: of what goes into the sink. `read_back`: of that; null: nothing is read back. `begin`:
+  /// where the stream goes on; that is remembered already.
+  Checkpoints(VolumeSink& sink, WrittenLog& log, ReadBack* read_back, const ResumePoint& begin,
+              Record record)
+      : sink_(sink),
+        log_(log),
+        read_back_(read_back),
+        record_(std::move(record)),
+        passed_{begin, log.length()},
+        recorded_(begin.position) {}
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
 
@@ -32,19 +43,31 @@ class Checkpoints {
   /// Returns when nothing is under way any more, and throws what it met.
   void settle();
 
-  /// Of the last point passed, now, unless it was recorded.
+  /// Of the last point passed, now, unless it was recorded or it takes long to read back what came
+  /// before it.
   void record();
 
-  /// The last point passed.
-  [[nodiscard]] const ResumePoint& last() const { return passed_; }
+  /// After everything was applied and flushed, and nothing is under way: all of it was read back
+  /// when this returns.
+  void finish();
+
+  /// The last point passed, once more: for who could not use the end.
+  void remember() const { record_(passed_.point, passed_.logged); }
 
  private:
+  struct Passed {
+    ResumePoint point;
+    uint64_t logged = 0;
+  };
+
   void begin();
-  void flush_and_record(const ResumePoint& point);
+  void flush_and_record(const Passed& passed, const std::function<void()>& between);
 
   VolumeSink& sink_;
+  WrittenLog& log_;
+  ReadBack* read_back_;
   Record record_;
-  ResumePoint passed_;
+  Passed passed_;
   uint64_t recorded_;  // the position of the last point that was
   uint64_t begun_wire_ = 0;
   std::chrono::steady_clock::time_point begun_time_ = steady_now();

@@ -39,6 +39,7 @@ class ManagedTarget final : public Target {
   Action check(const BeginFrame& begin) override;
   void settle() override;
   VolumeSink& prepare(const BeginFrame& begin) override;
+  [[nodiscard]] const BlockFile& file() const override { return work_->open.value().file(); }
   VolumeReader& base(const BeginFrame& begin) override;
   VolumeReader& written() override { return work_->open.value().written(); }
   [[nodiscard]] bool starts_empty() const override { return !base_; }

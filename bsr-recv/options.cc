@@ -74,6 +74,9 @@ std::optional<ReceiveOptions> parse_receive_options(int argc, char** argv) {
   app.add_flag("--no-resume", no_resume, "keep nothing of this transfer when it is interrupted");
   app.add_flag("--rollback", options.rollback,
                "go back to the stream's base; the state left behind stays as a snapshot");
+  add_choice<Verify>(app, "--verify", options.verify,
+                     {{"written", Verify::written}, {"none", Verify::none}, {"all", Verify::all}},
+                     "what is read back before it counts (default written)");
   app.add_option("--reserve", options.reserve.percent,
                  "percent of the pool's data and metadata that stay free (default 1)")
       ->check(CLI::Range(0, 99));

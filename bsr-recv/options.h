@@ -12,6 +12,13 @@ namespace bsr {
 
 enum class LegacyMeaning { full, delta };
 
+/// What is read back before a commit.
+enum class Verify {
+  none,
+  written,  ///< what was written and zeroed
+  all,      ///< that, and the whole target when the stream says what it shall hold
+};
+
 struct ReceiveOptions {
   std::string target;                   ///< as given
   std::optional<VolumeName> managed;    ///< set when the target is VG/LV
@@ -21,7 +28,8 @@ struct ReceiveOptions {
   bool show_token = false;              ///< instead of receiving
   bool drop_partial = false;            ///< instead of receiving
   bool digests = false;                 ///< instead of receiving
-  bool resumable = true;                ///< checkpoints are recorded
+  Verify verify = Verify::written;
+  bool resumable = true;  ///< checkpoints are recorded
   bool rollback = false;
   PoolReserve reserve;
   bool ack = false;

@@ -29,6 +29,7 @@ class PlainTarget final : public Target {
   Action check(const BeginFrame& begin) override;
   void settle() override {}
   VolumeSink& prepare(const BeginFrame& begin) override;
+  [[nodiscard]] const BlockFile& file() const override { return sink_.value().file(); }
   /// It is written in place, and no byte twice.
   VolumeReader& base(const BeginFrame&) override { return written(); }
   VolumeReader& written() override;

@@ -110,7 +110,7 @@ class Recorder {
   Recorder(const ReceiveOptions& options, Target& target, const BeginFrame& begin, int output)
       : options_(options), target_(target), begin_(begin), output_(output) {}
 
-  void operator()(const ResumePoint& point) {
+  void operator()(const ResumePoint& point, uint64_t /*logged*/) {
     if (!options_.resumable || point.position == 0 || !possible_) return;
     if (is_resync(begin_)) return;  // what came so far differs no more when it starts again
     try {
@@ -217,6 +217,7 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
     }
     checkpoints.settle();
     applier.finish();
+    checkpoints.finish();
     kill_point("finished");
   } catch (const Error&) {
     try {
@@ -228,22 +229,40 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
   }
 }
 
+/// A resync has nothing else that says what it led to.
+bool must_read_content(const ReceiveOptions& options, const BeginFrame& begin) {
+  return options.verify != Verify::none || is_resync(begin);
+}
+
+void warn_without_root(const ReceiveOptions& options) {
+  std::fputs(fmt::format("bsr-recv: {}: --verify all: the stream does not say what the whole "
+                         "snapshot holds, so only what was written was read back; send with "
+                         "--content-digest\n",
+                         options.target)
+                 .c_str(),
+             stderr);
+}
+
 /// Applies the stream. From prepare() to commit() the target holds no state of the source.
 void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, ProgressMeter& meter,
            int output) {
   kill_point("checked");
   incoming.await_first();  // a sender that fails at once leaves no trace
-  VolumeSink& sink = target.prepare(incoming.begin);
+  VolumeSink& volume = target.prepare(incoming.begin);
   kill_point("prepared");
+  WrittenLog log;
+  LoggedSink sink(volume, log);
+  ReadBack read_back(target.file(), log);
   const bool starts_empty = target.starts_empty() && incoming.begin.resume.position == 0;
   Applier applier(sink, incoming.begin, starts_empty,
                   {.base = [&]() -> VolumeReader& { return target.base(incoming.begin); },
                    .written = [&]() -> VolumeReader& { return target.written(); }});
   Recorder recorder(options, target, incoming.begin, output);
-  Checkpoints checkpoints(sink, incoming.begin.resume,
-                          [&](const ResumePoint& point) { recorder(point); });
+  Checkpoints checkpoints(
+      sink, log, options.verify == Verify::none ? nullptr : &read_back, incoming.begin.resume,
+      [&](const ResumePoint& point, uint64_t logged) { recorder(point, logged); });
   apply_frames(incoming, applier, checkpoints, meter);
-  if (incoming.has_content_root()) {
+  if (incoming.has_content_root() && must_read_content(options, incoming.begin)) {
     const ContentResult content = target.content(incoming.begin, [&meter] { meter.tick(); });
     if (options.verbose) std::fputs(content_text(options.target, content).c_str(), stderr);
     if (content.root != incoming.content_root) {
@@ -251,11 +270,13 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
       throw wrong_content(incoming.begin, incoming.content_root, content.root);
     }
   }
-  // Every byte of the stream was checked and is durable: from here on the new state counts.
+  if (options.verify == Verify::all && !incoming.has_content_root()) warn_without_root(options);
+  // Every byte of the stream was checked, is durable and was read back: from here on the new state
+  // counts.
   try {
     target.commit(incoming.begin);
   } catch (const Error&) {
-    recorder(checkpoints.last());
+    checkpoints.remember();
     throw;
   }
   kill_point("unacknowledged");

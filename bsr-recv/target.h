@@ -6,6 +6,7 @@
 #include "bsr-recv/decision.h"
 #include "bsr-recv/leftover.h"
 #include "formats/frame.h"
+#include "platform/block_io.h"
 #include "platform/content_scan.h"
 #include "platform/volume.h"
 
@@ -32,6 +33,9 @@ class Target {
   /// Makes the target ready to be written, as check() said. From here on, until commit(), it holds
   /// no state of the source.
   virtual VolumeSink& prepare(const BeginFrame& begin) = 0;
+
+  /// After prepare(): what the sink writes to.
+  [[nodiscard]] virtual const BlockFile& file() const = 0;
 
   /// After prepare(): what the base holds, at least where nothing was written since then.
   virtual VolumeReader& base(const BeginFrame& begin) = 0;

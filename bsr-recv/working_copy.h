@@ -71,7 +71,7 @@ class OpenCopy {
 
   [[nodiscard]] VolumeSink& sink() { return guard_; }
   [[nodiscard]] VolumeReader& written() { return written_; }
-  [[nodiscard]] BlockFile& file() { return device_.file(); }
+  [[nodiscard]] const BlockFile& file() const { return device_.file(); }
 
  private:
   OpenCopy(BlockFile file, const ActiveCopy& copy);

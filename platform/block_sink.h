@@ -29,6 +29,7 @@ class BlockSink final : public VolumeSink {
   void sync() override;
 
   [[nodiscard]] BlockFile& file() { return file_; }
+  [[nodiscard]] const BlockFile& file() const { return file_; }
 
  private:
   /// False when the file system or pool cannot.

@@ -1,8 +1,12 @@
 #include "bsr-recv/checkpoints.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "platform/block_sink.h"
+#include "tests/fakes/temporary_folder.h"
+#include "tests/fakes/thrown_error.h"
 
 namespace bsr {
 namespace {
@@ -38,8 +42,10 @@ class CheckpointsTest : public testing::Test {
  protected:
   SlowSink sink_;
   std::vector<uint64_t> recorded_;
-  Checkpoints checkpoints_{
-      sink_, at(0), [this](const ResumePoint& point) { recorded_.push_back(point.position); }};
+  WrittenLog log_;
+  Checkpoints checkpoints_{sink_, log_, nullptr, at(0), [this](const ResumePoint& point, uint64_t) {
+                             recorded_.push_back(point.position);
+                           }};
 };
 
 TEST_F(CheckpointsTest, NothingIsFlushedBeforeItIsDue) {
@@ -80,12 +86,79 @@ TEST_F(CheckpointsTest, RecordsTheLastPointAtOnce) {
 
 /// What an earlier session recorded stays as it is.
 TEST_F(CheckpointsTest, WhereItGoesOnIsNotRecordedAgain) {
-  Checkpoints continued(sink_, at(5),
-                        [this](const ResumePoint& point) { recorded_.push_back(point.position); });
+  Checkpoints continued(sink_, log_, nullptr, at(5), [this](const ResumePoint& point, uint64_t) {
+    recorded_.push_back(point.position);
+  });
   continued.record();
   EXPECT_EQ("", sink_.asked);
   EXPECT_TRUE(recorded_.empty());
-  EXPECT_EQ(5U, continued.last().position);
+  continued.remember();
+  EXPECT_EQ(std::vector<uint64_t>{5}, recorded_);
+}
+
+/// A file to which something was written that it may not hold.
+class ReadBackCheckpoints : public testing::Test {
+ protected:
+  void write(uint64_t offset) {
+    sink_.write(std::vector<Extent>{{offset, 4096}}, AlignedBytes(4096, std::byte{7}));
+  }
+  void damage(uint64_t offset) {
+    sink_.wait();
+    ASSERT_EQ(1, pwrite(target_.file().fd(), "x", 1, static_cast<off_t>(offset)));
+  }
+
+  TemporaryFolder folder_;
+  BlockSink target_{BlockFile(folder_.write("volume", Bytes(1 << 20)), BlockFile::Access::write),
+                    std::nullopt};
+  WrittenLog log_{folder_.path("log"), 0};
+  LoggedSink sink_{target_, log_};
+  ReadBack read_back_{target_.file(), log_};
+  std::vector<uint64_t> recorded_;
+  std::vector<uint64_t> logged_;
+  Checkpoints checkpoints_{sink_, log_, &read_back_, at(0),
+                           [this](const ResumePoint& point, uint64_t logged) {
+                             recorded_.push_back(point.position);
+                             logged_.push_back(logged);
+                             EXPECT_LE(logged, std::filesystem::file_size(folder_.path("log")));
+                           }};
+};
+
+TEST_F(ReadBackCheckpoints, WhatIsRecordedWasReadBack) {
+  write(0);
+  checkpoints_.passed(at(4096), kDue);
+  const uint64_t first = log_.length();
+  checkpoints_.settle();
+  EXPECT_EQ(first, read_back_.done());
+  write(4096);
+  damage(4097);
+  checkpoints_.passed(at(8192), 2 * kDue);
+  EXPECT_EQ(ErrorKind::verify, kind_thrown_by([this] { checkpoints_.settle(); }));
+  EXPECT_EQ(std::vector<uint64_t>{4096}, recorded_);
+  EXPECT_EQ(std::vector<uint64_t>{first}, logged_);
+  // Not when the session ends with that, either.
+  EXPECT_EQ(ErrorKind::verify, kind_thrown_by([this] { checkpoints_.record(); }));
+  EXPECT_EQ(std::vector<uint64_t>{4096}, recorded_);
+}
+
+/// A session that continues has the log up to there, and writes what follows once more.
+TEST_F(ReadBackCheckpoints, ARecordNamesTheLogOfWhatLiesBeforeIt) {
+  write(0);
+  checkpoints_.passed(at(4096), 1);
+  const uint64_t passed = log_.length();
+  write(4096);
+  checkpoints_.record();
+  EXPECT_EQ(std::vector<uint64_t>{4096}, recorded_);
+  EXPECT_EQ(std::vector<uint64_t>{passed}, logged_);
+}
+
+TEST_F(ReadBackCheckpoints, WhatCameBehindTheLastPointIsReadBackAtTheEnd) {
+  write(0);
+  checkpoints_.passed(at(4096), kDue);
+  write(4096);
+  checkpoints_.settle();
+  sink_.flush();
+  damage(4096);
+  EXPECT_EQ(ErrorKind::verify, kind_thrown_by([this] { checkpoints_.finish(); }));
 }
 
 }  // namespace
