@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/sector.h"
+#include "platform/device_mapper.h"
 #include "platform/lvm_report.h"
 #include "platform/unique_fd.h"
 
@@ -65,6 +66,13 @@ void append_flags(std::vector<std::string>& argv, const NewVolume& how) {
   for (const std::string& tag : how.tags) argv.insert(argv.end(), {"--addtag", require_tag(tag)});
 }
 
+/// Throws when the program failed.
+std::string output_of(Outcome outcome) {
+  if (outcome.failure.empty()) return std::move(outcome.output);
+  fail(ErrorKind::failed, "{}{}",
+       geteuid() == 0 ? "" : "LVM needs root's rights, run this as root: ", outcome.failure);
+}
+
 std::string only_in(const VolumeName& name) {
   require_name(name.lv);
   return fmt::format("lv_name=\"{}\" || segtype=thin-pool", name.lv);
@@ -85,24 +93,31 @@ std::optional<VolumeName> parse_volume_name(std::string_view text) {
   return checked({std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))});
 }
 
-Lvm::Lvm(Runner runner) : runner_(std::move(runner)) {}
-
-std::string Lvm::call(const std::vector<std::string>& argv, OnStop on_stop) const try {
-  return runner_(argv, on_stop);
-} catch (Error& error) {
-  if (error.kind() == ErrorKind::failed && geteuid() != 0)
-    error.while_doing("LVM needs root's rights, run this as root");
-  throw;
+bool has_possible_length(const VolumeName& name) {
+  return name.lv.size() <= kLongestName && device_mapper_name(name).size() <= kLongestName;
 }
 
-std::string Lvm::report(const std::vector<std::string>& arguments) const {
+Lvm::Lvm(Runner runner) : runner_(std::move(runner)) {}
+
+std::string Lvm::call(const std::vector<std::string>& argv, OnStop on_stop) const {
+  return output_of(runner_(argv, on_stop));
+}
+
+Outcome Lvm::ask(const std::vector<std::string>& arguments) const {
   std::vector<std::string> argv = report_arguments();
   argv.insert(argv.begin(), "lvs");
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  return call(argv, OnStop::give_up);
+  return runner_(argv, OnStop::give_up);
 }
 
-void Lvm::change(const std::vector<std::string>& argv) const { call(argv, OnStop::carry_on); }
+std::string Lvm::report(const std::vector<std::string>& arguments) const {
+  return output_of(ask(arguments));
+}
+
+void Lvm::change(std::vector<std::string> argv) const {
+  argv.insert(argv.begin() + 1, {"--config", change_config()});
+  call(argv, OnStop::carry_on);
+}
 
 std::optional<LogicalVolume> Lvm::find(const VolumeName& name) const {
   require_name(name.vg);
@@ -112,8 +127,11 @@ std::optional<LogicalVolume> Lvm::find(const VolumeName& name) const {
 }
 
 std::optional<LogicalVolume> Lvm::find_uuid(const std::string& uuid) const {
-  for (LogicalVolume& volume : parse_volumes(report({})))
-    if (volume.uuid == uuid) return std::move(volume);
+  const Outcome outcome = ask({});
+  if (outcome.failure.empty() || !outcome.output.empty())
+    for (LogicalVolume& volume : parse_volumes(outcome.output))
+      if (volume.uuid == uuid) return std::move(volume);
+  output_of(outcome);
   return std::nullopt;
 }
 
@@ -190,9 +208,10 @@ void Lvm::resize(const VolumeName& name, uint64_t bytes) const {
 
 void Lvm::flush(const std::string& vg) const {
   require_name(vg);
-  const std::string report = call({"pvs", "--reportformat", "json", "--options", "pv_name",
-                                   "--select", fmt::format("vg_name=\"{}\"", vg)},
-                                  OnStop::carry_on);
+  std::vector<std::string> argv = device_report_arguments();
+  argv.insert(argv.begin(), "pvs");
+  argv.insert(argv.end(), {"--select", fmt::format("vg_name=\"{}\"", vg)});
+  const std::string report = call(argv, OnStop::carry_on);
   for (const std::string& path : parse_devices(report)) {
     const UniqueFd device(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!device || fsync(device.get()) != 0) fail_errno(errno, path + ": cannot flush");

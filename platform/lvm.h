@@ -34,6 +34,12 @@ struct VolumeName {
 /// LVM does not allow: 1 to 127 of [a-zA-Z0-9+_.-], not starting with a hyphen, not "." or "..".
 [[nodiscard]] std::optional<VolumeName> parse_volume_name(std::string_view text);
 
+constexpr size_t kLongestName = 127;  ///< letters; for LVM and for the device mapper
+
+/// Whether a volume of this name can be made and have a device: the device mapper's name for it has
+/// both names in it, with their hyphens doubled.
+[[nodiscard]] bool has_possible_length(const VolumeName& name);
+
 /// Whether LVM takes this as a tag: 1 to 1024 of [a-zA-Z0-9_+.-/=!:&#], not starting with a hyphen.
 [[nodiscard]] bool is_valid_tag(std::string_view tag);
 
@@ -84,13 +90,14 @@ struct NewVolume {
 class Lvm {
  public:
   /// How programs are run; tests put in their own.
-  using Runner = std::function<std::string(const std::vector<std::string>& argv, OnStop on_stop)>;
-  explicit Lvm(Runner runner = run);
+  using Runner = std::function<Outcome(const std::vector<std::string>& argv, OnStop on_stop)>;
+  explicit Lvm(Runner runner = run_to_end);
 
   /// nullopt when the VG has no such volume; throws when there is no such VG.
   [[nodiscard]] std::optional<LogicalVolume> find(const VolumeName& name) const;
 
-  /// The volume with this UUID, in whatever VG; nullopt when there is none.
+  /// The volume with this UUID, in whatever VG; nullopt when there is none. What is wrong with
+  /// other VGs does not matter once it is found.
   [[nodiscard]] std::optional<LogicalVolume> find_uuid(const std::string& uuid) const;
 
   /// Of all volumes on this host, whatever their VG.
@@ -137,8 +144,9 @@ class Lvm {
 
  private:
   std::string call(const std::vector<std::string>& argv, OnStop on_stop) const;
+  [[nodiscard]] Outcome ask(const std::vector<std::string>& arguments) const;
   [[nodiscard]] std::string report(const std::vector<std::string>& arguments) const;
-  void change(const std::vector<std::string>& argv) const;
+  void change(std::vector<std::string> argv) const;
 
   Runner runner_;
 };

@@ -14,7 +14,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kNameLimit = 127;
 constexpr size_t kTagLimit = 1024;
 
 constexpr std::string_view kFields =
@@ -22,10 +21,17 @@ constexpr std::string_view kFields =
     "lv_active_locally,lv_permissions,lv_device_open,lv_skip_activation,segtype,"
     "pool_lv,pool_lv_uuid,origin,origin_uuid,thin_id,chunk_size,discards,kernel_discards,zero";
 
-/// An administrator's lvm.conf must not change what we read.
+/// An administrator's lvm.conf must not change what we read. Prefix and command name would stand
+/// before each line of a report too. LVM may put its errors into a list beside the report, not on
+/// standard error: since 2.03.26 it does so for JSON unless told otherwise.
+constexpr std::string_view kLogConfig =
+    "log { prefix=\"\" command_names=0 verbose=0 indent=0 report_command_log=0 }";
 constexpr std::string_view kReportConfig =
     "report { time_format=\"%s\" list_item_separator=\",\" compact_output=0 "
-    "compact_output_cols=\"\" mark_hidden_devices=0 prefixes=0 }";
+    "compact_output_cols=\"\" mark_hidden_devices=0 prefixes=0 quoted=1 columns_as_rows=0 "
+    "buffered=1 headings=1 }";
+
+std::string report_config() { return fmt::format("{} {}", kLogConfig, kReportConfig); }
 
 bool is_letter_or_digit(char letter) {
   return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
@@ -161,12 +167,22 @@ std::vector<std::string> report_arguments() {
   return {"--reportformat", "json",
           "--units",        "b",
           "--nosuffix",     "--binary",
-          "--config",       std::string(kReportConfig),
-          "--options",      std::string(kFields)};
+          "--config",       report_config(),
+          "--options",      std::string(kFields),
+          "--sort",         "vg_name,lv_name,seg_start"};
+}
+
+std::vector<std::string> device_report_arguments() {
+  return {"--reportformat", "json", "--config", report_config(), "--options", "pv_name"};
+}
+
+std::string change_config() {
+  return fmt::format(
+      "{} report {{ output_format=\"basic\" }} activation {{ retry_deactivation=1 }}", kLogConfig);
 }
 
 bool is_valid_name(std::string_view name) {
-  return !name.empty() && name.size() <= kNameLimit && name[0] != '-' && name != "." &&
+  return !name.empty() && name.size() <= kLongestName && name[0] != '-' && name != "." &&
          name != ".." && consists_of(name, "+_.-");
 }
 

@@ -17,6 +17,13 @@ namespace bsr {
 /// administrator's lvm.conf says about reports.
 [[nodiscard]] std::vector<std::string> report_arguments();
 
+/// The same for `pvs` and parse_devices().
+[[nodiscard]] std::vector<std::string> device_report_arguments();
+
+/// What --config must say to a program that changes something, whatever lvm.conf says: what goes
+/// wrong is said on standard error, and a device that is in use is waited for, five seconds.
+[[nodiscard]] std::string change_config();
+
 /// What `lvs` said, as volumes. The pools of thin volumes must be in the report too. Throws
 /// Error{failed} for anything but such a report.
 [[nodiscard]] std::vector<LogicalVolume> parse_volumes(std::string_view report);

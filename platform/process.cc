@@ -15,6 +15,7 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "platform/signals.h"
@@ -60,15 +61,22 @@ std::string find_program(const std::string& name) {
   fail(ErrorKind::failed, "program {} not found; install the package {}", name, package);
 }
 
+/// LVM prints some messages to its standard output, between the lines of a report too, unless it is
+/// told to put messages elsewhere.
+constexpr std::array kEnvironment{
+    std::pair{"LC_ALL", "C"}, std::pair{"LVM_SUPPRESS_FD_WARNINGS", "1"},
+    std::pair{"LVM_OUT_FD", "2"}, std::pair{"LVM_ERR_FD", "2"}, std::pair{"LVM_REPORT_FD", "1"}};
+
 std::vector<std::string> child_environment() {
   std::vector<std::string> result;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
-    const bool ours = text.starts_with("LC_ALL=") || text.starts_with("LVM_SUPPRESS_FD_WARNINGS=");
-    if (!ours) result.emplace_back(text);
+    const std::string_view name = text.substr(0, text.find('='));
+    if (std::ranges::none_of(kEnvironment, [&](const auto& ours) { return ours.first == name; }))
+      result.emplace_back(text);
   }
-  result.emplace_back("LC_ALL=C");
-  result.emplace_back("LVM_SUPPRESS_FD_WARNINGS=1");
+  for (const auto& [name, value] : kEnvironment)
+    result.push_back(fmt::format("{}={}", name, value));
   return result;
 }
 
@@ -174,13 +182,13 @@ class ChildOutput::Child {
     pid_fd_.reset(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
     if (!pid_fd_) {
       const int number = errno;
-      end();
+      stop();
       fail_errno(number, "watching " + name_);
     }
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
-  ~Child() { end(); }
+  ~Child() { stop(); }
 
   size_t read(std::span<std::byte> into) {
     if (into.empty()) return 0;
@@ -197,19 +205,19 @@ class ChildOutput::Child {
     return 0;
   }
 
-  void finish() {
+  std::string end() {
     std::array<std::byte, 16384> dropped;
     while (read(dropped) > 0) {
     }
     while (!wait_for_something()) take_error_text();
     take_error_text();
     reap(0);
-    if (WIFEXITED(status_) && WEXITSTATUS(status_) == 0) return;
+    if (WIFEXITED(status_) && WEXITSTATUS(status_) == 0) return "";
     const std::string how = WIFEXITED(status_)
                                 ? fmt::format("exit status {}", WEXITSTATUS(status_))
                                 : fmt::format("killed by signal {}", WTERMSIG(status_));
     const std::string said = last_lines(error_text_);
-    fail(ErrorKind::failed, "{} failed ({}){}{}", name_, how, said.empty() ? "" : ": ", said);
+    return fmt::format("{} failed ({}){}{}", name_, how, said.empty() ? "" : ": ", said);
   }
 
  private:
@@ -250,7 +258,7 @@ class ChildOutput::Child {
     return true;
   }
 
-  void end() noexcept {
+  void stop() noexcept {
     output_.reset();
     error_.reset();
     if (reap(WNOHANG)) return;
@@ -279,9 +287,12 @@ ChildOutput::ChildOutput(ChildOutput&&) noexcept = default;
 ChildOutput& ChildOutput::operator=(ChildOutput&&) noexcept = default;
 ChildOutput::~ChildOutput() = default;
 size_t ChildOutput::read(std::span<std::byte> into) { return child_->read(into); }
-void ChildOutput::finish() { child_->finish(); }
+std::string ChildOutput::end() { return child_->end(); }
+void ChildOutput::finish() {
+  if (const std::string failure = end(); !failure.empty()) fail(ErrorKind::failed, "{}", failure);
+}
 
-std::string run(const std::vector<std::string>& argv, OnStop on_stop) {
+Outcome run_to_end(const std::vector<std::string>& argv, OnStop on_stop) {
   ChildOutput child(argv, on_stop);
   std::string output;
   std::vector<std::byte> bytes(64 << 10);
@@ -291,8 +302,13 @@ std::string run(const std::vector<std::string>& argv, OnStop on_stop) {
            kOutputLimit >> 20);
     output.append(reinterpret_cast<const char*>(bytes.data()), count);
   }
-  child.finish();
-  return output;
+  return {std::move(output), child.end()};
+}
+
+std::string run(const std::vector<std::string>& argv, OnStop on_stop) {
+  Outcome outcome = run_to_end(argv, on_stop);
+  if (!outcome.failure.empty()) fail(ErrorKind::failed, "{}", outcome.failure);
+  return std::move(outcome.output);
 }
 
 }  // namespace bsr

@@ -1,10 +1,12 @@
 // Names of volumes, and how LVM's programs are called.
 #include "platform/lvm.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 
+#include "platform/lvm_report.h"
 #include "tests/unit/platform/lvm_report_fixture.h"
 
 namespace bsr {
@@ -14,17 +16,19 @@ namespace {
 struct RecordedLvm {
   std::vector<std::string> calls;
   std::string help;
-  Lvm lvm{[this](const std::vector<std::string>& argv, OnStop on_stop) -> std::string {
+  Outcome answer{std::string(kReport), ""};  // of lvs
+  Lvm lvm{[this](std::vector<std::string> argv, OnStop on_stop) -> Outcome {
     if (argv.at(0) == "lvs") {
       EXPECT_EQ(OnStop::give_up, on_stop);
-      return std::string(kReport);
+      return answer;
     }
-    if (argv.at(1) == "--help") return help;
+    if (argv.at(1) == "--help") return {help, ""};
     EXPECT_EQ(OnStop::carry_on, on_stop);
-    std::string line;
-    for (const std::string& word : argv) line += (line.empty() ? "" : " ") + word;
-    calls.push_back(line);
-    return "";
+    EXPECT_EQ("--config", argv.at(1));
+    EXPECT_EQ(change_config(), argv.at(2));
+    argv.erase(argv.begin() + 1, argv.begin() + 3);
+    calls.push_back(fmt::format("{}", fmt::join(argv, " ")));
+    return {};
   }};
 };
 
@@ -84,6 +88,20 @@ TEST(Lvm, FindsOnlyWhatIsThere) {
   EXPECT_EQ("work", recorded.lvm.find({"vg0", "work"})->name.lv);
   EXPECT_FALSE(recorded.lvm.find({"vg0", "none"}));
   EXPECT_FALSE(recorded.lvm.find({"vg1", "work"}));
+}
+
+TEST(Lvm, FindsAVolumeByUuidThoughAnotherGroupIsDamaged) {
+  RecordedLvm recorded;
+  recorded.answer.failure = "lvs failed (exit status 5): Volume group \"other\" is damaged";
+  EXPECT_EQ("work", recorded.lvm.find_uuid("EOl51v-CUPM-QVI4-JXm0-citB-ANPA-3fErm4")->name.lv);
+  const auto says = [&](const std::function<void()>& action) {
+    return text_thrown_by(ErrorKind::failed, action).find("is damaged") != std::string::npos;
+  };
+  EXPECT_TRUE(says([&] { (void)recorded.lvm.find_uuid("unknown"); }));
+  EXPECT_TRUE(says([&] { (void)recorded.lvm.uuids(); }));
+  EXPECT_TRUE(says([&] { (void)recorded.lvm.list("vg0"); }));
+  recorded.answer.output = "";
+  EXPECT_TRUE(says([&] { (void)recorded.lvm.find_uuid("unknown"); }));
 }
 
 TEST(Lvm, MakesASnapshotInOneCall) {

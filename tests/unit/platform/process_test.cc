@@ -47,6 +47,9 @@ TEST(Process, ReadsNothingFromItsInput) { EXPECT_EQ("", run({"cat"})); }
 
 TEST(Process, RunsInTheCLocaleWithoutLvmWarnings) {
   EXPECT_EQ("C 1", run({"sh", "-c", "printf '%s ' $LC_ALL; printf $LVM_SUPPRESS_FD_WARNINGS"}));
+  ASSERT_EQ(0, setenv("LVM_REPORT_FD", "7", 1));
+  EXPECT_EQ("2 2 1 ", run({"sh", "-c", "printf '%s ' $LVM_OUT_FD $LVM_ERR_FD $LVM_REPORT_FD"}));
+  ASSERT_EQ(0, unsetenv("LVM_REPORT_FD"));
 }
 
 TEST(Process, NamesProgramStatusAndItsLastWords) {
