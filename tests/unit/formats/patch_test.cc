@@ -86,9 +86,10 @@ TEST(Patch, OfMostSectorsAgainstMostPagesComesBack) {
   };
   const std::vector<Extent> sectors = spread(512, stream::kMaxContent / 512, 512);
   PatchDraft draft = random_draft(sectors, 1, spread(0, 128, stream::kMaxContent / 128));
-  const AlignedBytes same_page(draft.base.begin(), draft.base.begin() + 32768);
+  // Only what stands last in the base is found for certain: older places fall out of zstd's tables.
+  const AlignedBytes same(draft.base.end() - 32768, draft.base.end());
   draft.content = random_draft(sectors, 2).content;
-  std::ranges::copy(same_page, draft.content.begin());
+  std::ranges::copy(same, draft.content.begin());
   const PatchDraft expected = draft;
   const EncodedBody body = encode(std::move(draft), kZstd);
   EXPECT_GT(body.content.size(), expected.content.size() * 9 / 10);
