@@ -269,6 +269,14 @@ void ship_legacy(const SendOptions& options, const Shipment& shipment, Plan& pla
   shipped.figures = meter.figures();
   shipped.figures.wire = writer.wire_bytes();
   output.commit();
+  if (shipped.figures.wire == 0)
+    std::fputs(
+        fmt::format("bsr-send: {}: nothing is to be sent, and a stream of format thin-1.0 is "
+                    "then no bytes at all, which its reader takes for a sender that failed; "
+                    "receive nothing, or use --format thin-1.1, which says that it ends\n",
+                    snapshot_name(options, shipment.begin))
+            .c_str(),
+        stderr);
   summarize(options, shipment.begin, shipped, std::nullopt);
 }
 

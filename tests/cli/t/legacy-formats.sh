@@ -13,7 +13,8 @@ cp v1 v2
 write_random v2 10 100 2
 write_zero v2 256 128
 write_random v2 2040 8 3
-make_pool 64 v1 v2
+cp v2 v3
+make_pool 64 v1 v2 v3
 rewrite_same 2 5 24
 SIZE=2097152
 
@@ -56,6 +57,19 @@ for format in thin-1.0 thin-1.1; do
   expect_refused usage target receive_from delta vg/target --legacy-as delta
   truncate -s 1M target
   expect_refused base target receive_from delta -n target "${AS_DELTA[@]}"
+  # Without any change thin-1.0 is no bytes at all, which no reader can tell from a sender that failed.
+  bsr-send "${POOL[@]}" --format $format --size $SIZE -i 2 3 > nothing 2> err
+  case $format in
+    thin-1.0)
+      OUTPUT=$(< err)
+      expect_says 'nothing is to be sent.* receive nothing, or use --format thin-1.1'
+      [[ ! -s nothing ]] || complain "not empty"
+      ;;
+    thin-1.1)
+      expect_same '' "$(< err)" "warning"
+      expect_rc ok receive_from nothing "${AS_DELTA[@]}" target
+      ;;
+  esac
   # They carry no compression and no identities.
   send_to again --format $format --size $SIZE --compress none --threads 0 -i 1 2
   expect_equal delta again
