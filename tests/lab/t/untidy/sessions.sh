@@ -145,15 +145,14 @@ begin() {
   one_of 64 192 256 448 && SOURCE_CHUNK=$((CHOSEN * 1024))
   one_of 64 192 256 448 && RECEIVER_CHUNK=$((CHOSEN * 1024))
   one_of 512k 1M && run_step "vgcreate -qq -s $CHOSEN src /dev/vda"
+  # What is not zeroed there is not zero.
+  run_step "lab-io random /dev/vdb 0 $((220 << 20)) 77 && lab-io zero /dev/vdb 0 1048576"
   one_of 512k 1M && run_step "vgcreate -qq -s $CHOSEN dst /dev/vdb"
   one_of ' -Zn' '' && zero=$CHOSEN
   one_of passdown nopassdown && run_step "make_pool src - pool $((SOURCE_CHUNK / 1024))k -L 200M$zero --discards $CHOSEN"
   one_of ' -Zn' '' && zero=$CHOSEN
   one_of passdown nopassdown ignore && discards=$CHOSEN
   run_step "make_pool dst - pool $((RECEIVER_CHUNK / 1024))k -L 200M$zero --discards $discards"
-  if chance 50; then
-    run_step "thin_volume dst/pool old 16M; write_bytes dst/old 0 16777216 77; lvremove -qq -y dst/old"
-  fi
   roll 7 && run_step "thin_volume src/pool vol $((R + 5))M"
   FILES[vol]=''
   if chance 50; then
