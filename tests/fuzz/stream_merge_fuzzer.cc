@@ -55,12 +55,18 @@ Stream received(bsr::ByteView bytes) {
 class Changes {
  public:
   explicit Changes(const Stream& stream)
-      : bodies_(stream.changes), changes_([this] { return next(); }, {}) {}
+      : bodies_(stream.changes), changes_([this] { return next(); }, unpacked) {}
   Changes(const Changes&) = delete;
   Changes& operator=(const Changes&) = delete;
   bsr::FrameChanges& get() { return changes_; }
 
  private:
+  /// As if that was what it gives.
+  static bsr::AlignedBytes unpacked(const bsr::PatchFrame& patch) {
+    return bsr::AlignedBytes(total_length(patch.extents),
+                             static_cast<std::byte>(patch.content.low));
+  }
+
   std::optional<bsr::Frame> next() {
     if (given_ == bodies_.size()) return std::nullopt;
     return bsr::Frame{bodies_[given_++], given_, 0, 0, false};
