@@ -137,6 +137,11 @@ std::string generation_name(const std::vector<LogicalVolume>& volumes, const Vol
   return free_name(volumes, fmt::format("{}.bsr-{}", target.lv, utc_stamp(snapshot_time)));
 }
 
+std::string diverged_name(const std::vector<LogicalVolume>& volumes, const VolumeName& target,
+                          int64_t now) {
+  return free_name(volumes, fmt::format("{}.bsr-diverged-{}", target.lv, utc_stamp(now)));
+}
+
 std::vector<std::string> generation_tags(const TargetState& state, const BeginFrame& begin) {
   std::vector<std::string> tags = {
       target_tag(state.target),

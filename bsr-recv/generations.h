@@ -65,6 +65,10 @@ struct TargetState {
 [[nodiscard]] std::string generation_name(const std::vector<LogicalVolume>& volumes,
                                           const VolumeName& target, int64_t snapshot_time);
 
+/// LV.bsr-diverged-<UTC time>, or the next free name: what a rollback leaves behind.
+[[nodiscard]] std::string diverged_name(const std::vector<LogicalVolume>& volumes,
+                                        const VolumeName& target, int64_t now);
+
 [[nodiscard]] std::vector<std::string> generation_tags(const TargetState& state,
                                                        const BeginFrame& begin);
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "bsr-recv/content_check.h"
+#include "bsr-recv/target_names.h"
 #include "formats/digest.h"
 #include "platform/clock.h"
 #include "platform/kill_point.h"
@@ -92,6 +93,7 @@ Action ManagedTarget::check(const BeginFrame& begin) {
   if (const Generation* base = state_.base_of(begin)) base_ = *base;
   if (is_resync(begin)) check_resync(begin);
   // They say what is wrong before anything is made: names, tags, that the pool is one, and sizes.
+  check_names(state_, lvm_.list(target_.vg), begin, options_.rollback, unix_now());
   static_cast<void>(generation_tags(state_, begin));
   const Generation* newest = state_.newest();
   const bool grows = newest == nullptr || begin.volume_size > newest->size;

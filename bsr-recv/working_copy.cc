@@ -35,9 +35,7 @@ bool differs(const WorkingPlace& place, const LogicalVolume& copy, const Generat
 }
 
 void keep_diverged(const WorkingPlace& place) {
-  const std::string name =
-      free_name(place.lvm.list(place.target.vg),
-                fmt::format("{}.bsr-diverged-{}", place.target.lv, utc_stamp(unix_now())));
+  const std::string name = diverged_name(place.lvm.list(place.target.vg), place.target, unix_now());
   place.lvm.snapshot(place.name(), name,
                      {.read_only = true,
                       .activation_skip = true,
