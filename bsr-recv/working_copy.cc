@@ -4,7 +4,6 @@
 #include "formats/delta.h"
 #include "platform/clock.h"
 #include "platform/delta_engine.h"
-#include "platform/patience.h"
 #include "platform/thin_device.h"
 #include "platform/thin_pool.h"
 
@@ -16,7 +15,7 @@ uint64_t whole_extents(uint64_t bytes, uint64_t extent_size) {
 }
 
 BlockFile open_for_writing(const LogicalVolume& volume) {
-  return while_busy([&] { return BlockFile(volume.path, BlockFile::Access::write); });
+  return {volume.path, BlockFile::Access::write};
 }
 
 /// By the pool's metadata; it is inactive before and after.

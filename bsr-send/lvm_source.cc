@@ -5,9 +5,11 @@
 #include "bsr-send/source.h"
 #include "platform/activation.h"
 #include "platform/block_io.h"
+#include "platform/device_mapper.h"
 #include "platform/file_reads.h"
 #include "platform/kill_point.h"
 #include "platform/lvm.h"
+#include "platform/patience.h"
 #include "platform/thin_device.h"
 #include "platform/thin_pool.h"
 
@@ -22,17 +24,32 @@ VolumeName parse_name(const std::string& text) {
   return *name;
 }
 
+/// What somebody has open for a moment only is waited for.
+bool stays_open(const LogicalVolume& volume) {
+  const Patience patience;
+  while (is_open(device_mapper_name(volume.name)))
+    if (!patience.wait()) return true;
+  return false;
+}
+
 /// A thin volume that stands still.
 LogicalVolume check_still(LogicalVolume volume) {
   const std::string name = to_string(volume.name);
   if (!volume.is_thin || !volume.thin_id)
     fail(ErrorKind::usage, "{}: is not a thin volume; only thin volumes know what changed in them",
          name);
-  if (volume.writable && volume.open)
+  if (volume.writable && volume.open && stays_open(volume)) {
+    if (volume.origin.empty())
+      fail(ErrorKind::busy,
+           "{}: is in use and writable, so it changes while it is read; make a snapshot (lvcreate "
+           "-s -n NAME {}) and send that",
+           name, name);
     fail(ErrorKind::busy,
-         "{}: is in use and writable, so it changes while it is read; make a snapshot (lvcreate -s "
-         "-n NAME {}) and send that",
-         name, name);
+         "{}: this snapshot is writable, and another program has it open (`lsblk {}` shows mounts "
+         "and devices on it, `fuser -v {}` programs), so it may change while it is read; let that "
+         "end and try again",
+         name, volume.path, volume.path);
+  }
   return volume;
 }
 

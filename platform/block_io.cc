@@ -13,6 +13,7 @@
 #include "base/aligned_bytes.h"
 #include "base/error.h"
 #include "base/units.h"
+#include "platform/patience.h"
 
 namespace bsr {
 namespace {
@@ -41,7 +42,11 @@ UniqueFd open_volume(const std::string& path, BlockFile::Access access) {
   // Without O_CREAT, O_EXCL has a meaning for block devices only: nobody else claims it, no file
   // system is on it.
   if (access != BlockFile::Access::shared_read && is_block(path)) flags |= O_EXCL;
-  UniqueFd fd(open(path.c_str(), flags));
+  UniqueFd fd;
+  const Patience patience;
+  do {
+    fd.reset(open(path.c_str(), flags));
+  } while (!fd && errno == EBUSY && patience.wait());
   if (!fd && errno == EBUSY)
     fail(ErrorKind::busy,
          "{}: in use (mounted, or held by another program); release it and try again", path);

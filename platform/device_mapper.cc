@@ -99,6 +99,21 @@ dm_info info_of(dm_task* task, const std::string& device) {
   return info;
 }
 
+/// Nullopt: there is no such device.
+std::optional<dm_info> info_if_any(const std::string& device) {
+  const std::string activity = "looking for " + device;
+  const Library library;
+  const Task task = make_task(library, DM_DEVICE_INFO, device, activity);
+  if (!dm_task_run(task.get())) {
+    const int number = dm_task_get_errno(task.get());
+    if (number == ENXIO) return std::nullopt;
+    fail_task(library, number, activity);
+  }
+  dm_info info{};
+  if (!dm_task_get_info(task.get(), &info) || !info.exists) return std::nullopt;
+  return info;
+}
+
 /// Words of a status line, each of them checked when it is taken.
 class Words {
  public:
@@ -181,6 +196,13 @@ void send_message(const std::string& device, const std::string& text) {
   if (!dm_task_set_sector(task.get(), 0) || !dm_task_set_message(task.get(), text.c_str()))
     fail_task(library, 0, activity);
   run_task(library, task.get(), device, activity);
+}
+
+bool device_exists(const std::string& device) { return info_if_any(device).has_value(); }
+
+bool is_open(const std::string& device) {
+  const std::optional<dm_info> info = info_if_any(device);
+  return info && info->open_count > 0;
 }
 
 uint32_t open_count(const std::string& device) {

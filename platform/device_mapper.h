@@ -23,6 +23,12 @@ namespace bsr {
 /// Error{failed} otherwise, also when there is no such device.
 void send_message(const std::string& device, const std::string& text);
 
+/// Whether there is a device of this name.
+[[nodiscard]] bool device_exists(const std::string& device);
+
+/// Whether there is such a device, and somebody has it open.
+[[nodiscard]] bool is_open(const std::string& device);
+
 /// How many have the device open: programs, mounts and devices stacked on it. Throws Error{failed}
 /// when there is no such device.
 [[nodiscard]] uint32_t open_count(const std::string& device);

@@ -1,28 +1,35 @@
-// Waiting for those who hold something for a moment: udev, a scan, a backup.
+// Waiting for what somebody holds for a moment only: udev, blkid, a backup that looks at a device.
 #pragma once
 
 #include <chrono>
-#include <thread>
 
 #include "base/error.h"
-#include "platform/signals.h"
 
 namespace bsr {
 
-constexpr std::chrono::seconds kPatience{3};
+/// One wait, from its construction on:
+///   Patience patience;
+///   while (is_in_use() && patience.wait()) {}
+class Patience {
+ public:
+  explicit Patience(std::chrono::milliseconds limit = std::chrono::seconds(5));
 
-/// Does `step` until it throws no Error{busy} any more, or has thrown them for so long. Throws
-/// Error{interrupted} after a stop signal.
+  /// Waits a moment and returns true: try again. False: it has taken long enough. Throws
+  /// Error{interrupted} after a stop signal.
+  [[nodiscard]] bool wait() const;
+
+ private:
+  std::chrono::steady_clock::time_point deadline_;
+};
+
+/// Does `step` until it throws no Error{busy} any more, or patience is at its end.
 template <typename Step>
-auto while_busy(const Step& step, std::chrono::milliseconds patience = kPatience) {
-  constexpr std::chrono::milliseconds kInterval{50};
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+auto while_busy(const Step& step) {
+  const Patience patience;
   while (true) try {
       return step();
     } catch (const Error& error) {
-      if (error.kind() != ErrorKind::busy || std::chrono::steady_clock::now() >= deadline) throw;
-      throw_if_stopped();
-      std::this_thread::sleep_for(kInterval);
+      if (error.kind() != ErrorKind::busy || !patience.wait()) throw;
     }
 }
 
