@@ -18,7 +18,7 @@ ContentResult GenerationContents::read(
       on_leaf(leaf);
     });
   }
-  active.release();
+  active.release_unless_in_use();
   map.finish({generation.size, result.root});
   keep(map, generation.volume.uuid);
   return result;

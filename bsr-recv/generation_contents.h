@@ -49,7 +49,7 @@ class OpenGeneration {
 
   void close() {
     reader_.reset();
-    activation_.release();
+    activation_.release_unless_in_use();
   }
 
  private:

@@ -30,13 +30,19 @@ uint64_t what_is_left(const BeginFrame& begin) {
   return begin.plan_data - std::min(begin.plan_data, done);
 }
 
+/// What a killed session left active is not in use: it is put back before it counts as that.
+TargetState first_look(const Lvm& lvm, const VolumeName& target) {
+  put_back_abandoned_and_say(lvm);
+  return read_target_state(lvm.list(target.vg), target);
+}
+
 }  // namespace
 
 ManagedTarget::ManagedTarget(VolumeName target, Naming naming, Options options)
     : target_(std::move(target)),
       options_(std::move(options)),
       lock_(kLockFolder, lock_name(target_), to_string(target_), steady_now()),
-      state_(read_target_state(lvm_.list(target_.vg), target_)),
+      state_(first_look(lvm_, target_)),
       left_(find_leftover(std::move(naming))),
       contents_(lvm_, target_) {}
 

@@ -1,6 +1,4 @@
 // A snapshot in LVM.
-#include <cstdio>
-
 #include "base/error.h"
 #include "bsr-send/source.h"
 #include "platform/activation.h"
@@ -146,22 +144,11 @@ class LvmSource final : public SendSource {
   void close() override {
     claim_.reset();
     base_claim_.reset();
-    release_base();
-    activation_->release();
+    if (base_activation_) base_activation_->release_unless_in_use();
+    activation_->release_unless_in_use();
   }
 
  private:
-  /// Another session may have begun to read it meanwhile, which is no failure of ours.
-  void release_base() try {
-    if (base_activation_) base_activation_->release();
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::interrupted) throw;
-    std::fputs(fmt::format("bsr-send: {} stays active, because somebody else reads it, or: {}\n",
-                           to_string(base_->name), error.what())
-                   .c_str(),
-               stderr);
-  }
-
   /// A writable volume is claimed before its mappings are read, so that nobody can mount and
   /// change it from here on; a read-only one may have other readers.
   static BlockFile::Access access_to(const LogicalVolume& volume) {
@@ -209,6 +196,7 @@ class LvmSource final : public SendSource {
 }  // namespace
 
 std::unique_ptr<SendSource> open_lvm_source(const SendOptions& options) {
+  put_back_abandoned_and_say(Lvm());
   return std::make_unique<LvmSource>(options);
 }
 

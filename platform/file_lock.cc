@@ -41,7 +41,7 @@ UniqueFd open_private_folder(const std::string& path) {
 }
 
 FileLock::FileLock(const std::string& folder, const std::string& name, const std::string& what,
-                   std::chrono::steady_clock::time_point deadline) {
+                   std::chrono::steady_clock::time_point deadline, OnStop on_stop) {
   const UniqueFd place = open_private_folder(folder);
   const std::string file_name = name + ".lock";
   UniqueFd file(
@@ -50,7 +50,7 @@ FileLock::FileLock(const std::string& folder, const std::string& name, const std
   while (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR)
       fail_errno(errno, fmt::format("locking {}/{}", folder, file_name));
-    throw_if_stopped();
+    if (on_stop == OnStop::give_up) throw_if_stopped();
     if (std::chrono::steady_clock::now() >= deadline)
       fail(ErrorKind::busy, "{} is in use by {}; try again when that has ended", what,
            holder_of(file.get()));

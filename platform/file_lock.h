@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 
+#include "platform/process.h"
 #include "platform/unique_fd.h"
 
 namespace bsr {
@@ -20,10 +21,10 @@ constexpr const char* kLockFolder =
 class FileLock {
  public:
   /// Waits at most until `deadline`. Throws Error{busy} that says that `what` is in use and names
-  /// the process that has it, Error{interrupted} after a stop signal, Error{failed} for what is
-  /// wrong with folder or file.
+  /// the process that has it, Error{interrupted} after a stop signal as `on_stop` says,
+  /// Error{failed} for what is wrong with folder or file.
   FileLock(const std::string& folder, const std::string& name, const std::string& what,
-           std::chrono::steady_clock::time_point deadline);
+           std::chrono::steady_clock::time_point deadline, OnStop on_stop = OnStop::give_up);
 
   void release() noexcept { file_.reset(); }
 
