@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/aligned_bytes.h"
@@ -127,6 +128,12 @@ void BlockFile::forget_cached(Extent extent) const {
   // Advice: what cannot be dropped is dirty or locked, and was not asked for.
   static_cast<void>(posix_fadvise(cached_.get(), static_cast<off_t>(extent.offset),
                                   static_cast<off_t>(extent.length), POSIX_FADV_DONTNEED));
+}
+
+Extent BlockFile::blocks_around(Extent extent) const {
+  const uint64_t begin = extent.offset / kIoAlignment * kIoAlignment;
+  const uint64_t end = (extent.end() + kIoAlignment - 1) / kIoAlignment * kIoAlignment;
+  return {begin, std::max(extent.end(), std::min(end, size_)) - begin};
 }
 
 std::optional<Extent> BlockFile::next_data(uint64_t offset) const {

@@ -50,6 +50,10 @@ class BlockFile {
   /// the next time.
   void forget_cached(Extent extent) const;
 
+  /// These bytes and what makes their blocks of 4096 bytes whole, which can be read past the page
+  /// cache; less at the end of a file that does not end with a block.
+  [[nodiscard]] Extent blocks_around(Extent extent) const;
+
   /// The first bytes at or behind `offset` that are not a hole; nullopt: up to the end there are
   /// none. A device has no holes.
   [[nodiscard]] std::optional<Extent> next_data(uint64_t offset) const;

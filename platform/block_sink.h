@@ -11,30 +11,28 @@
 #include "platform/io_queue.h"
 #include "platform/thin_device.h"
 #include "platform/volume.h"
+#include "platform/zeroing.h"
 
 namespace bsr {
 
-/// Writes a volume, where that is possible several places at a time. zero() frees space where that
-/// is known to zero: holes in files, whole chunks of a thin device. Everywhere else it reads, and
-/// writes zeros over what is not zero yet: a discard promises nothing about what is read
-/// afterwards, and zeros written into unused parts of a thin device would use them up.
+/// Writes a volume, where that is possible several places at a time.
 class BlockSink final : public VolumeSink {
  public:
-  /// `thin`: when the file is a dm-thin device.
-  BlockSink(BlockFile file, std::optional<ThinFacts> thin);
+  /// `thin`: when the file is a dm-thin device. `carrier`: for tests, as of IoQueue.
+  BlockSink(BlockFile file, std::optional<ThinFacts> thin,
+            std::unique_ptr<IoCarrier> carrier = nullptr);
 
   void write(std::span<const Extent> extents, AlignedBytes content) override;
-  void zero(Extent extent) override;
+  void zero(Extent extent) override { zero(extent, *this); }
   void wait() override;
   void sync() override;
 
-  [[nodiscard]] BlockFile& file() { return file_; }
+  /// The same; what must be written for it passes `writes`, which ends here.
+  void zero(Extent extent, VolumeSink& writes) { zeroing_.zero(extent, writes); }
+
   [[nodiscard]] const BlockFile& file() const { return file_; }
 
  private:
-  /// False when the file system or pool cannot.
-  bool punch_hole(Extent extent);
-  bool discard(Extent chunks);
   struct Started {
     uint64_t offset = 0;
     ByteView bytes;
@@ -42,13 +40,14 @@ class BlockSink final : public VolumeSink {
   };
   void start(Started write);
   void finish_one();
-  void write_chunks(uint64_t offset, ByteView bytes);
-  void write_within_chunk(uint64_t offset, ByteView bytes);
-  void write_zeros_where_needed(Extent extent);
+  void prepare_chunks(Extent extent);
+  void prepare_chunk(uint64_t number);
 
   BlockFile file_;
   std::optional<ThinFacts> thin_;
-  std::vector<Started> started_;  // by tag; free ones have no content
+  Zeroing zeroing_;
+  std::optional<uint64_t> prepared_;  // the last chunk that was
+  std::vector<Started> started_;      // by tag; free ones have no content
   std::atomic<bool> failed_ = false;
   IoQueue queue_;  // after what its requests use
 };

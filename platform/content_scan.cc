@@ -141,7 +141,8 @@ ContentResult scan_content(const ContentScan& scan,
 
 unsigned default_scan_threads() { return std::clamp(std::thread::hardware_concurrency(), 1U, 4U); }
 
-ContentResult scan_file(BlockFile& file, const std::function<void(const Digest& leaf)>& on_leaf,
+ContentResult scan_file(const BlockFile& file,
+                        const std::function<void(const Digest& leaf)>& on_leaf,
                         const std::function<void(uint64_t count)>& on_zeros, unsigned threads) {
   BorrowedReader volume(file);
   std::unique_ptr<DeltaSource> everything;

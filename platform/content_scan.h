@@ -35,7 +35,8 @@ ContentResult scan_content(const ContentScan& scan,
 [[nodiscard]] unsigned default_scan_threads();
 
 /// As scan_content, all of a file or device; for a file, its holes are not read.
-ContentResult scan_file(BlockFile& file, const std::function<void(const Digest& leaf)>& on_leaf,
+ContentResult scan_file(const BlockFile& file,
+                        const std::function<void(const Digest& leaf)>& on_leaf,
                         const std::function<void(uint64_t count)>& on_zeros = {},
                         unsigned threads = default_scan_threads());
 

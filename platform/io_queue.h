@@ -48,7 +48,9 @@ class IoCarrier {
 class IoQueue {
  public:
   /// `at_once`: so many at a time; others wait their turn.
-  explicit IoQueue(size_t at_once) : at_once_(at_once) {}
+  /// `carrier`: instead of those; for tests.
+  explicit IoQueue(size_t at_once, std::unique_ptr<IoCarrier> carrier = nullptr)
+      : at_once_(at_once), carrier_(std::move(carrier)) {}
   IoQueue(const IoQueue&) = delete;
   IoQueue& operator=(const IoQueue&) = delete;
 

@@ -17,7 +17,6 @@ constexpr uint64_t kMappingsPerBlock = 252;     // in a leaf of the mapping tree
 // in the space maps is shared by many chunks.
 constexpr uint64_t kBlocksPerChunk = 2;
 constexpr uint64_t kMaxAllowance = 64ULL << 20;  // bytes
-constexpr uint64_t kZeroedAtOnce = 1ULL << 20;   // bytes: room for them is asked for, used or not
 constexpr std::chrono::milliseconds kGoodFor{100};
 
 uint64_t above(uint64_t total, uint64_t used, unsigned percent, uint64_t least) {
@@ -97,10 +96,10 @@ void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes
     fail_metadata(pool, need.metadata_blocks, have.metadata_blocks, reserve);
 }
 
-PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve)
+PoolGuard::PoolGuard(BlockSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve)
     : PoolGuard(sink, pool, thin, reserve, kernel_status(pool)) {}
 
-PoolGuard::PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve,
+PoolGuard::PoolGuard(BlockSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve,
                      Status status)
     : sink_(sink),
       pool_(std::move(pool)),
@@ -133,22 +132,6 @@ void PoolGuard::write(std::span<const Extent> extents, AlignedBytes content) {
   }
   charge(chunks);
   sink_.write(extents, std::move(content));
-}
-
-void PoolGuard::zero(Extent extent) {
-  if (thin_.takes_discards) {
-    // Whole chunks are discarded, which frees; zeros written into part of a shared chunk copy it.
-    charge((extent.offset % thin_.chunk_size != 0 ? 1U : 0U) +
-           (extent.end() % thin_.chunk_size != 0 ? 1U : 0U));
-    sink_.zero(extent);
-    return;
-  }
-  while (extent.length > 0) {
-    const Extent part = {extent.offset, std::min(extent.length, kZeroedAtOnce)};
-    charge(chunks_for(part.end(), thin_.chunk_size) - part.offset / thin_.chunk_size);
-    sink_.zero(part);
-    extent = {part.end(), extent.length - part.length};
-  }
 }
 
 }  // namespace bsr

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 
+#include "platform/block_sink.h"
 #include "platform/device_mapper.h"
 #include "platform/lvm.h"
 #include "platform/thin_device.h"
@@ -50,15 +51,16 @@ void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes
 /// reserve.
 class PoolGuard final : public VolumeSink {
  public:
-  PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve);
+  PoolGuard(BlockSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve);
 
   /// The same, of a pool that `status` tells of.
   using Status = std::function<ThinPoolStatus()>;
-  PoolGuard(VolumeSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve,
+  PoolGuard(BlockSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve,
             Status status);
 
   void write(std::span<const Extent> extents, AlignedBytes content) override;
-  void zero(Extent extent) override;
+  /// What is freed needs no room, whatever it is; what zeros are written into does.
+  void zero(Extent extent) override { sink_.zero(extent, *this); }
   void wait() override { sink_.wait(); }
   void sync() override { sink_.sync(); }
 
@@ -66,7 +68,7 @@ class PoolGuard final : public VolumeSink {
   /// Before what may use so many new chunks.
   void charge(uint64_t chunks);
 
-  VolumeSink& sink_;
+  BlockSink& sink_;
   VolumeName pool_;
   ThinFacts thin_;
   PoolReserve reserve_;

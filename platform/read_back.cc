@@ -53,17 +53,10 @@ void ReadBack::forget_all() {
   bytes_under_way_ = 0;
 }
 
-/// What can be read past the page cache; at the end of a file that does not end with a block, less.
-Extent ReadBack::blocks_around(Extent extent) const {
-  const uint64_t begin = extent.offset / kIoAlignment * kIoAlignment;
-  const uint64_t end = (extent.end() + kIoAlignment - 1) / kIoAlignment * kIoAlignment;
-  return {begin, std::max(extent.end(), std::min(end, file_.size())) - begin};
-}
-
 void ReadBack::start_written(Area& area, const Between& between) {
   Part part{{}, {}, &area, {}};
   for (const Extent& extent : area.entry.extents) {
-    const Extent blocks = blocks_around(extent);
+    const Extent blocks = file_.blocks_around(extent);
     if (part.wanted.empty()) {
       part.run = blocks;
     } else if (blocks.offset <= part.run.end() + kWorthPassing &&
@@ -86,7 +79,7 @@ void ReadBack::start_zeros(Area& area, const Between& between) {
     offset = std::max(offset, data->offset);
     const uint64_t end = std::min({zeros.end(), data->end(), (offset / kRun + 1) * kRun});
     const Extent part = {offset, end - offset};
-    start({blocks_around(part), {part}, &area, {}}, between);
+    start({file_.blocks_around(part), {part}, &area, {}}, between);
     offset = end;
   }
 }

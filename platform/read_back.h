@@ -51,7 +51,6 @@ class ReadBack {
   void take(Part& part) const;
   void finish_areas();
   void forget_all();
-  [[nodiscard]] Extent blocks_around(Extent extent) const;
 
   const BlockFile& file_;
   const WrittenLog& log_;

@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "base/aligned_bytes.h"
+#include "tests/fakes/lazy_carrier.h"
+#include "tests/fakes/random_bytes.h"
 #include "tests/fakes/temporary_folder.h"
 #include "tests/fakes/thrown_error.h"
 
@@ -40,6 +42,40 @@ class BlockSinkTest : public testing::Test {
   TemporaryFolder folder_;
   std::string path_ = folder_.write("volume", counting(1 << 20));
 };
+
+/// What a cached page holds of places beside it must not be older than they are.
+TEST_F(BlockSinkTest, AWriteThroughTheCacheComesBehindThoseUnderWay) {
+  BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt,
+                 std::make_unique<LazyCarrier>());
+  AlignedBytes aligned(4096, std::byte{1});
+  if (!sink.file().direct_fd(0, aligned.data(), aligned.size()))
+    GTEST_SKIP() << "the file system has no direct I/O";
+  const Extent block = {4096, 4096};
+  const Extent sector = {4608, 512};
+  sink.write({&block, 1}, std::move(aligned));
+  sink.write({&sector, 1}, AlignedBytes(512, std::byte{2}));
+  sink.flush();
+  Bytes seen(4096);
+  sink.file().read(4096, seen);
+  Bytes expected(4096, std::byte{1});
+  std::fill_n(expected.begin() + 512, 512, std::byte{2});
+  EXPECT_EQ(expected, seen);
+}
+
+TEST_F(BlockSinkTest, WritesTheRestOfAShortWrite) {
+  for (const size_t most : {512U, 1536U, 4096U}) {
+    BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt,
+                   std::make_unique<LazyCarrier>(most));
+    const std::vector<Extent> extents = {{0, 16384}, {65536, 4096}};
+    const Bytes bytes = random_bytes(20480, static_cast<unsigned>(most));
+    sink.write(extents, {bytes.begin(), bytes.end()});
+    sink.flush();
+    Bytes seen(20480);
+    sink.file().read(0, std::span(seen).first(16384));
+    sink.file().read(65536, std::span(seen).subspan(16384));
+    EXPECT_EQ(bytes, seen) << most;
+  }
+}
 
 TEST_F(BlockSinkTest, ZeroesAndFreesSpaceInFiles) {
   BlockSink sink(BlockFile(path_, BlockFile::Access::write), std::nullopt);
