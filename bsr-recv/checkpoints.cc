@@ -72,4 +72,9 @@ void Checkpoints::flush_and_record(const Passed& passed, const std::function<voi
   recorded_ = passed.point.position;
 }
 
+void Checkpoints::record_again() {
+  log_.sync();
+  record_(passed_.point, passed_.logged);
+}
+
 }  // namespace bsr

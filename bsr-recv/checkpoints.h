@@ -23,8 +23,8 @@ class Checkpoints {
   /// is durable too. Is called one at a time, mostly from another thread.
   using Record = std::function<void(const ResumePoint&, uint64_t logged)>;
 
-  /// `log`: of what goes into the sink. `read_back`: of that; null: nothing is read back. `begin`:
-  /// where the stream goes on; that is remembered already.
+  /// `begin`: where the stream goes on; that is recorded already. `log`: of what goes into the
+  /// sink. `read_back`: of that; null: nothing is read back.
   Checkpoints(VolumeSink& sink, WrittenLog& log, ReadBack* read_back, const ResumePoint& begin,
               Record record)
       : sink_(sink),
@@ -43,7 +43,7 @@ class Checkpoints {
   /// Returns when nothing is under way any more, and throws what it met.
   void settle();
 
-  /// Of the last point passed, now, unless it was recorded or it takes long to read back what came
+  /// Of the last point passed, now, unless it was recorded, or it takes long to read back what came
   /// before it.
   void record();
 
@@ -51,8 +51,8 @@ class Checkpoints {
   /// when this returns.
   void finish();
 
-  /// The last point passed, once more: for who could not use the end.
-  void remember() const { record_(passed_.point, passed_.logged); }
+  /// After finish(): the last point passed is remembered once more, for a commit that failed.
+  void record_again();
 
  private:
   struct Passed {

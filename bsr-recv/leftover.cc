@@ -65,6 +65,7 @@ void Leftover::look() {
     waiting_ = begun(found->begin);
   else
     waiting_ = {What::resumable, std::move(found->begin)};
+  logged_ = found->logged;
 }
 
 std::optional<std::string> Leftover::token() const {
@@ -78,7 +79,7 @@ void Leftover::remember_half() {
   if (marked || thing_->is_copy)
     thing_->record.remove();
   else
-    thing_->record.write({thing_->identity, continued_at(waiting_.begin, {})});
+    thing_->record.write({thing_->identity, continued_at(waiting_.begin, {}), 0});
 }
 
 void Leftover::starts(const BeginFrame& begin) {
@@ -95,8 +96,22 @@ void Leftover::starts(const BeginFrame& begin) {
   }
 }
 
-void Leftover::reached(const BeginFrame& begin) {
-  thing_->record.write({thing_->identity, begin});
+std::unique_ptr<WrittenLog> Leftover::open_log(bool kept) const {
+  if (waiting_.what == What::resumable) return thing_->record.open_log(logged_);
+  if (kept) try {
+      return thing_->record.open_log(0);
+    } catch (const Error& error) {
+      std::fputs(fmt::format("bsr-recv: {}: this transfer cannot be continued if it is "
+                             "interrupted: {}\n",
+                             naming_.target, error.what())
+                     .c_str(),
+                 stderr);
+    }
+  return std::make_unique<WrittenLog>();
+}
+
+void Leftover::reached(const BeginFrame& begin, uint64_t logged) {
+  thing_->record.write({thing_->identity, begin, logged});
   waiting_ = {What::resumable, begin};
 }
 
@@ -110,6 +125,25 @@ void Leftover::gone() {
   if (thing_ && thing_->marked) remove_mark(*thing_->marked);
   if (thing_) thing_->record.remove();
   waiting_ = {};
+}
+
+void Leftover::tidy() const noexcept {
+  try {
+    if (thing_ && waiting_.what != What::resumable) thing_->record.remove_log();
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the failure that brought us here counts
+                            // more, and nobody believes a log without a record
+  }
+}
+
+void Leftover::fail_changed() const {
+  fail(ErrorKind::diverged,
+       "{}: what the interrupted transfer wrote is not there any more: the target was written to, "
+       "restored or replaced since; nothing was changed; drop what waits with\n  bsr-recv -A {}\n"
+       "and send {}",
+       naming_.target, naming_.arguments,
+       thing_->is_copy ? "it again from its start"
+                       : "a full stream, or against its digests (bsr-recv --digests, bsr-send "
+                         "--against)");
 }
 
 std::string Leftover::last_message() const {

@@ -1,6 +1,7 @@
 // What an interrupted transfer leaves in a target: found by a session, and left by it.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -23,7 +24,8 @@ class Leftover {
   };
 
   /// `found` by whoever knows more than record and mark say.
-  Leftover(Naming naming, Waiting found) : naming_(std::move(naming)), waiting_(std::move(found)) {}
+  Leftover(Naming naming, Waiting found, uint64_t logged = 0)
+      : naming_(std::move(naming)), waiting_(std::move(found)), logged_(logged) {}
 
   /// What record and mark of a thing say.
   Leftover(Naming naming, Thing thing);
@@ -41,9 +43,13 @@ class Leftover {
   /// Durable when it returns.
   void starts(const BeginFrame& begin);
 
-  /// Everything up to the resume point of `begin` is durable: a later session can continue there.
-  /// Durable when it returns.
-  void reached(const BeginFrame& begin);
+  /// The log of what is written: what waits has one up to its resume point, and a session that
+  /// starts an empty one. `kept`: a session that continues shall find it.
+  [[nodiscard]] std::unique_ptr<WrittenLog> open_log(bool kept) const;
+
+  /// Everything up to the resume point of `begin` is durable, and so much of the log is about that:
+  /// a later session can continue there. Durable when it returns.
+  void reached(const BeginFrame& begin, uint64_t logged);
 
   /// What waits is not to be continued; what was written in place stays half.
   void drop();
@@ -51,6 +57,12 @@ class Leftover {
   /// Nothing waits any more: the target is whole, or what was half is gone. Durable when it
   /// returns.
   void gone();
+
+  /// After a failure: the log of what is not to be continued goes.
+  void tidy() const noexcept;
+
+  /// What waits is not what it was when it was recorded.
+  [[noreturn]] void fail_changed() const;
 
   /// For the end of the message of a failure.
   [[nodiscard]] std::string last_message() const;
@@ -62,6 +74,7 @@ class Leftover {
   Naming naming_;
   Waiting waiting_;
   std::optional<Thing> thing_;
+  uint64_t logged_ = 0;  // of what waits
 };
 
 }  // namespace bsr

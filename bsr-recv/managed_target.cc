@@ -64,7 +64,8 @@ Leftover ManagedTarget::find_leftover(Naming naming) const {
   const Leftover::Thing thing = working_thing();
   const std::optional<Checkpoint> found = thing.record.read(thing.identity);
   Leftover left(std::move(naming),
-                waiting_in(state_, found ? std::optional(found->begin) : std::nullopt));
+                waiting_in(state_, found ? std::optional(found->begin) : std::nullopt),
+                found ? found->logged : 0);
   left.is_about(thing);
   return left;
 }

@@ -34,7 +34,7 @@ class ManagedTarget final : public Target {
   /// on standard error when it is not what was committed.
   Digest read_newest(const std::function<void(const Digest& leaf)>& on_leaf);
 
-  [[nodiscard]] const Leftover& left() const override { return left_; }
+  [[nodiscard]] Leftover& left() override { return left_; }
   void drop_partial() override;
   Action check(const BeginFrame& begin) override;
   void settle() override;
@@ -43,7 +43,7 @@ class ManagedTarget final : public Target {
   VolumeReader& base(const BeginFrame& begin) override;
   VolumeReader& written() override { return work_->open.value().written(); }
   [[nodiscard]] bool starts_empty() const override { return !base_; }
-  void record(const BeginFrame& begin) override { left_.reached(begin); }
+  void record(const BeginFrame& begin, uint64_t logged) override { left_.reached(begin, logged); }
   ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
   ContentResult held_content(const BeginFrame& begin, const std::function<void()>& tick) override;
   void discard() override;

@@ -140,9 +140,10 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
     existing_.emplace(NewFile::partial_path(path_), BlockFile::Access::write);
     left_.is_about(new_thing(new_file_->fd(), path_));
   }
+  const bool has_size = existing_->is_block_device() || existing_->size() == begin.volume_size;
   if (!continues) left_.starts(begin);
-  if (!existing_->is_block_device() && existing_->size() != begin.volume_size)
-    existing_->resize(begin.volume_size);
+  if (!has_size && continues) left_.fail_changed();
+  if (!has_size) existing_->resize(begin.volume_size);
   const std::optional<ThinFacts> thin =
       existing_->is_block_device() ? thin_facts(existing_->fd()) : std::nullopt;
   sink_.emplace(std::move(*existing_), thin);
@@ -154,9 +155,14 @@ VolumeReader& PlainTarget::written() {
   return *reader_;
 }
 
-void PlainTarget::record(const BeginFrame& begin) {
-  left_.reached(begin);
+void PlainTarget::record(const BeginFrame& begin, uint64_t logged) {
+  left_.reached(begin, logged);
   if (new_file_) new_file_->keep();
+}
+
+/// What exists already holds its base there.
+void PlainTarget::give_back_behind(uint64_t position) {
+  if (new_file_) new_file_->cut_behind(position);
 }
 
 ContentResult PlainTarget::content(const BeginFrame&, const std::function<void()>& tick) {

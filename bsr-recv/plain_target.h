@@ -24,7 +24,7 @@ class PlainTarget final : public Target {
   /// Bytes of what is there now. Throws Error{base} when there is nothing.
   [[nodiscard]] uint64_t existing_size() const;
 
-  [[nodiscard]] const Leftover& left() const override { return left_; }
+  [[nodiscard]] Leftover& left() override { return left_; }
   void drop_partial() override;
   Action check(const BeginFrame& begin) override;
   void settle() override {}
@@ -34,7 +34,8 @@ class PlainTarget final : public Target {
   VolumeReader& base(const BeginFrame&) override { return written(); }
   VolumeReader& written() override;
   [[nodiscard]] bool starts_empty() const override { return !exists_; }
-  void record(const BeginFrame& begin) override;
+  void record(const BeginFrame& begin, uint64_t logged) override;
+  void give_back_behind(uint64_t position) override;
   ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
   ContentResult held_content(const BeginFrame&, const std::function<void()>&) override {
     return {};

@@ -107,33 +107,49 @@ void print(int output, const std::string& text) {
 /// fails is no reason to end a transfer: it only cannot be continued from there.
 class Recorder {
  public:
-  Recorder(const ReceiveOptions& options, Target& target, const BeginFrame& begin, int output)
-      : options_(options), target_(target), begin_(begin), output_(output) {}
+  /// `possible`: there is something that a later session would find.
+  Recorder(const ReceiveOptions& options, Target& target, const BeginFrame& begin, bool possible,
+           int output)
+      : options_(options), target_(target), begin_(begin), possible_(possible), output_(output) {}
 
-  void operator()(const ResumePoint& point, uint64_t /*logged*/) {
-    if (!options_.resumable || point.position == 0 || !possible_) return;
-    if (is_resync(begin_)) return;  // what came so far differs no more when it starts again
+  void operator()(const ResumePoint& point, uint64_t logged) {
+    if (point.position == 0 || !possible_) return;
     try {
-      target_.record(continued_at(begin_, point));
+      target_.record(continued_at(begin_, point), logged);
     } catch (const Error& error) {
-      possible_ = false;
-      std::fputs(fmt::format("bsr-recv: {}: what comes from here on cannot be continued if it is "
-                             "interrupted: {}\n",
-                             options_.target, error.what())
-                     .c_str(),
-                 stderr);
+      if (!missed_)
+        std::fputs(fmt::format("bsr-recv: {}: how far it came cannot be recorded: {}\n",
+                               options_.target, error.what())
+                       .c_str(),
+                   stderr);
+      missed_ = {point, logged};
       return;
     }
+    missed_.reset();
     kill_point("recorded");
     if (options_.ack) print(output_, fmt::format("durable {}\n", point.position));
   }
 
+  /// The session has failed, and nothing is written any more.
+  void try_again() {
+    if (!missed_) return;
+    const Missed last = *missed_;
+    target_.give_back_behind(last.point.position);
+    (*this)(last.point, last.logged);
+  }
+
  private:
+  struct Missed {
+    ResumePoint point;
+    uint64_t logged = 0;
+  };
+
   const ReceiveOptions& options_;
   Target& target_;
   const BeginFrame& begin_;
+  bool possible_;
   int output_;
-  bool possible_ = true;
+  std::optional<Missed> missed_;  // durable, but not recorded
 };
 
 /// Bytes of the plan that a frame accounts for.
@@ -202,7 +218,7 @@ std::unique_ptr<PlainTarget> open_plain(const ReceiveOptions& options, bool is_l
 
 /// Carries out every frame; what was durable when it failed stays for another session.
 void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints,
-                  ProgressMeter& meter) {
+                  Recorder& recorder, ProgressMeter& meter) {
   uint64_t done = 0;
   try {
     while (std::optional<Frame> frame = incoming.next()) {
@@ -222,6 +238,10 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
   } catch (const Error&) {
     try {
       checkpoints.record();
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it did not come so far
+    }
+    try {
+      recorder.try_again();
     } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the failure that brought us here
                               // counts more, and the last checkpoint stays
     }
@@ -243,49 +263,70 @@ void warn_without_root(const ReceiveOptions& options) {
              stderr);
 }
 
+/// What an earlier session wrote lies there as it was written: what was restored since, or stands
+/// in its place, would be taken for it.
+void check_what_waits(const Leftover& left, ReadBack& read_back, const WrittenLog& log) try {
+  read_back.up_to(log.length(), throw_if_stopped);
+} catch (const Error& error) {
+  if (error.kind() == ErrorKind::verify) left.fail_changed();
+  throw;
+}
+
+/// The target as a whole is what the stream says it shall be, if that says so.
+void check_content(const ReceiveOptions& options, const Incoming& incoming, Target& target,
+                   ProgressMeter& meter) {
+  if (!incoming.has_content_root()) {
+    if (options.verify == Verify::all) warn_without_root(options);
+    return;
+  }
+  if (!must_read_content(options, incoming.begin)) return;
+  const ContentResult content = target.content(incoming.begin, [&meter] { meter.tick(); });
+  if (options.verbose) std::fputs(content_text(options.target, content).c_str(), stderr);
+  if (content.root == incoming.content_root) return;
+  target.discard();
+  throw wrong_content(incoming.begin, incoming.content_root, content.root);
+}
+
 /// Applies the stream. From prepare() to commit() the target holds no state of the source.
 void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, ProgressMeter& meter,
            int output) {
+  const BeginFrame& begin = incoming.begin;
   kill_point("checked");
   incoming.await_first();  // a sender that fails at once leaves no trace
-  VolumeSink& volume = target.prepare(incoming.begin);
+  VolumeSink& volume = target.prepare(begin);
   kill_point("prepared");
-  WrittenLog log;
-  LoggedSink sink(volume, log);
-  ReadBack read_back(target.file(), log);
-  const bool starts_empty = target.starts_empty() && incoming.begin.resume.position == 0;
-  Applier applier(sink, incoming.begin, starts_empty,
-                  {.base = [&]() -> VolumeReader& { return target.base(incoming.begin); },
+  // Of a resync what came so far differs no more when it starts again.
+  const bool is_kept = options.resumable && !is_resync(begin);
+  const std::unique_ptr<WrittenLog> log = target.left().open_log(is_kept);
+  ReadBack read_back(target.file(), *log);
+  if (options.verify != Verify::none) check_what_waits(target.left(), read_back, *log);
+  LoggedSink sink(volume, *log);
+  const bool starts_empty = target.starts_empty() && begin.resume.position == 0;
+  Applier applier(sink, begin, starts_empty,
+                  {.base = [&]() -> VolumeReader& { return target.base(begin); },
                    .written = [&]() -> VolumeReader& { return target.written(); }});
-  Recorder recorder(options, target, incoming.begin, output);
+  Recorder recorder(options, target, begin, is_kept && log->has_name(), output);
   Checkpoints checkpoints(
-      sink, log, options.verify == Verify::none ? nullptr : &read_back, incoming.begin.resume,
+      sink, *log, options.verify == Verify::none ? nullptr : &read_back, begin.resume,
       [&](const ResumePoint& point, uint64_t logged) { recorder(point, logged); });
-  apply_frames(incoming, applier, checkpoints, meter);
-  if (incoming.has_content_root() && must_read_content(options, incoming.begin)) {
-    const ContentResult content = target.content(incoming.begin, [&meter] { meter.tick(); });
-    if (options.verbose) std::fputs(content_text(options.target, content).c_str(), stderr);
-    if (content.root != incoming.content_root) {
-      target.discard();
-      throw wrong_content(incoming.begin, incoming.content_root, content.root);
-    }
-  }
-  if (options.verify == Verify::all && !incoming.has_content_root()) warn_without_root(options);
+  apply_frames(incoming, applier, checkpoints, recorder, meter);
+  check_content(options, incoming, target, meter);
   // Every byte of the stream was checked, is durable and was read back: from here on the new state
   // counts.
   try {
-    target.commit(incoming.begin);
+    target.commit(begin);
   } catch (const Error&) {
-    checkpoints.remember();
+    checkpoints.record_again();
     throw;
   }
   kill_point("unacknowledged");
 }
 
 /// What is refused for what the target holds comes with its advice.
-bool has_advice(const Error& error) {
+bool has_advice(const Error& error, const Leftover& left) {
   return error.kind() == ErrorKind::base || error.kind() == ErrorKind::diverged ||
-         error.kind() == ErrorKind::usage || error.kind() == ErrorKind::busy;
+         error.kind() == ErrorKind::usage ||
+         (error.kind() == ErrorKind::busy && !left.waiting().is_half());
 }
 
 /// A failure names the target, and says at the end what is left of it.
@@ -296,9 +337,10 @@ void apply_or_fail(const ReceiveOptions& options, Incoming& incoming, Target& ta
   const std::string what = error.what();
   const std::string name = what.starts_with(options.target + ": ") ? "" : options.target + ": ";
   const Leftover& left = target.left();
+  left.tidy();
   if (const auto token = options.json ? left.token() : std::nullopt)
     write_report(output, json_resume(*token, left.waiting().begin.resume.position));
-  if (has_advice(error) && !left.waiting().is_half()) fail(error.kind(), "{}{}", name, what);
+  if (has_advice(error, left)) fail(error.kind(), "{}{}", name, what);
   fail(error.kind(), "{}{}; {}", name, what, left.last_message());
 }
 

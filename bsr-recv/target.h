@@ -18,7 +18,7 @@ class Target {
   virtual ~Target() = default;
 
   /// What an interrupted session left, and what this one would leave if it ended now.
-  [[nodiscard]] virtual const Leftover& left() const = 0;
+  [[nodiscard]] virtual Leftover& left() = 0;
 
   /// Throws away what an interrupted session left, whether it can be continued or not.
   virtual void drop_partial() = 0;
@@ -47,9 +47,14 @@ class Target {
   /// After prepare(): the target is new and reads as zeros.
   [[nodiscard]] virtual bool starts_empty() const = 0;
 
-  /// Everything up to the resume point of `begin` was applied and flushed: remembers it, so that a
-  /// later session can continue there. Durable when it returns.
-  virtual void record(const BeginFrame& begin) = 0;
+  /// Everything up to the resume point of `begin` was applied and flushed, and so much of the log
+  /// is about that: remembers it, so that a later session can continue there. Durable when it
+  /// returns.
+  virtual void record(const BeginFrame& begin, uint64_t logged) = 0;
+
+  /// After a failure, when nothing is written any more: what lies behind `position` comes again, so
+  /// its room may be used for record().
+  virtual void give_back_behind(uint64_t /*position*/) {}
 
   /// Everything was applied and flushed: what the target holds now as a whole, read from it as far
   /// as it may have changed. `tick` is called every now and then.

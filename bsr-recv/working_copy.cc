@@ -1,11 +1,9 @@
 #include "bsr-recv/working_copy.h"
 
 #include "base/error.h"
-#include "formats/delta.h"
 #include "platform/clock.h"
-#include "platform/delta_engine.h"
+#include "platform/frozen_mappings.h"
 #include "platform/thin_device.h"
-#include "platform/thin_pool.h"
 
 namespace bsr {
 namespace {
@@ -22,12 +20,10 @@ BlockFile open_for_writing(const LogicalVolume& volume) {
 bool differs(const WorkingPlace& place, const LogicalVolume& copy, const Generation& newest) {
   if (newest.volume.size != copy.size) return true;
   Activation active(place.lvm, copy);  // its pool with it
-  MetadataSnapshot frozen(place.lvm.thin_pool(place.pool));
-  const uint64_t size = copy.size;
-  const std::unique_ptr<DeltaSource> delta =
-      open_delta(DeltaEngine::native, {metadata_path(place.pool), true}, newest.volume.thin_id,
-                 *copy.thin_id, newest.volume.chunk_size, size, size);
-  const bool found = delta->next().has_value();
+  FrozenMappings frozen(place.lvm.thin_pool(place.pool));
+  const bool found = frozen.changed(newest.volume.thin_id, *copy.thin_id, copy.size, copy.size)
+                         ->next()
+                         .has_value();
   frozen.release();
   active.release();
   return found;
@@ -92,12 +88,10 @@ void remove_working_copy(const WorkingPlace& place, const LogicalVolume& volume)
 }
 
 ExtentSpool ActiveCopy::changed_since(const Generation* base, uint64_t size) const {
-  MetadataSnapshot frozen(place_.lvm.thin_pool(place_.pool));
+  FrozenMappings frozen(place_.lvm.thin_pool(place_.pool));
   const std::optional<uint64_t> base_id = base == nullptr ? std::nullopt : base->volume.thin_id;
-  const std::unique_ptr<DeltaSource> delta =
-      open_delta(DeltaEngine::native, {metadata_path(place_.pool), true}, base_id, *volume_.thin_id,
-                 volume_.chunk_size, base == nullptr ? 0 : base->size, size);
-  ExtentSpool changed(*delta);
+  ExtentSpool changed(
+      *frozen.changed(base_id, *volume_.thin_id, base == nullptr ? 0 : base->size, size));
   frozen.release();
   return changed;
 }

@@ -50,6 +50,13 @@ NewFile::~NewFile() {
   if (!temporary_.empty() && !keep_) unlink(temporary_.c_str());
 }
 
+void NewFile::cut_behind(uint64_t position) {
+  struct stat facts {};
+  if (fstat(fd_.get(), &facts) != 0 || ftruncate(fd_.get(), static_cast<off_t>(position)) != 0 ||
+      ftruncate(fd_.get(), facts.st_size) != 0 || fsync(fd_.get()) != 0)
+    fail_errno(errno, path_);
+}
+
 void NewFile::commit() {
   if (fsync(fd_.get()) != 0) fail_errno(errno, path_ + ": cannot flush");
   if (renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {

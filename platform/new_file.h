@@ -1,6 +1,7 @@
 // A file that appears under its name only when it is complete.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "platform/unique_fd.h"
@@ -35,6 +36,9 @@ class NewFile {
 
   /// Takes keep() back.
   void drop() { keep_ = false; }
+
+  /// What lies behind this place takes no room any more, and reads as zeros.
+  void cut_behind(uint64_t position);
 
   /// Without what was in it, and not kept any more. Throws as fail_errno() says.
   void restart();

@@ -24,6 +24,9 @@ class WrittenLog {
   /// when it is shorter.
   WrittenLog(std::string path, uint64_t length);
 
+  /// A later session can find it.
+  [[nodiscard]] bool has_name() const { return !path_.empty(); }
+
   void add(const WrittenEntry& entry);
 
   /// Bytes of all entries so far: where the next one begins.
