@@ -138,6 +138,7 @@ TEST(ManagedDecision, WhereAPartWaits) {
                   {at(512, change), waiting, "carry on", "carry on"},
                   {at(1024, change), waiting, "base", "base"},
                   {at(512, delta_from("b", "d")), waiting, "base", "base"},
+                  {at(512, delta_from("a", "c")), waiting, "base", "base"},
                   {delta_from("b", "d"), waiting, "base", "base"},
                   {delta_from("a", "d"), waiting, "diverged", "base"},
                   {kResync, waiting, "base", "base"},
@@ -178,6 +179,8 @@ TEST(ManagedDecision, ABaseOfAnotherSizeIsNone) {
   const TargetState state = generations({"a"});
   BeginFrame begin = delta_from("a", "b");
   begin.base_size = 2 * kSize;
+  EXPECT_EQ("base", name_of(managed(state, {}, begin)));
+  begin.base_size = kSize / 2;
   EXPECT_EQ("base", name_of(managed(state, {}, begin)));
   begin.resume.position = 512;
   EXPECT_EQ("base", name_of(managed(state, resumable(begin), begin)));
