@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "bsr-recv/content_check.h"
 #include "formats/digest.h"
+#include "platform/device_stack.h"
 #include "platform/file_mark.h"
 #include "platform/patience.h"
 #include "platform/small_file.h"
@@ -121,6 +122,7 @@ PlainFacts PlainTarget::facts() const {
 
 Action PlainTarget::check(const BeginFrame& begin) {
   const Action action = action_of(decide(begin, left_.naming(), left_.waiting(), facts()));
+  if (existing_) refuse_unzeroed_pool_below(existing_->fd(), path_);
   if (is_resync(begin))
     check_resync_base(path_, begin,
                       scan_file(

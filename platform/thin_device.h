@@ -1,8 +1,11 @@
 // What must be known of a thin device before it is read or written by chunks.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace bsr {
 
@@ -18,11 +21,16 @@ struct ThinFacts {
 
   /// What is not mapped reads from another volume, not as zeros.
   bool has_external_origin = false;
+
+  std::string pool = {};  ///< VG/POOL; of other pools than LVM's the name of the mapped device
 };
 
 /// Of an open dm-thin device, from its table and its pool's (Linux,
 /// Documentation/admin-guide/device-mapper/ thin-provisioning.rst); nullopt for every other file
 /// and device.
 [[nodiscard]] std::optional<ThinFacts> thin_facts(int fd);
+
+/// The same of a device that is not open.
+[[nodiscard]] std::optional<ThinFacts> thin_facts_of(dev_t device);
 
 }  // namespace bsr
