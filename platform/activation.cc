@@ -136,6 +136,7 @@ std::vector<std::string> put_back_abandoned(const Lvm& lvm, const ActivationPlac
 }
 
 void put_back_abandoned_and_say(const Lvm& lvm) try {
+  if (geteuid() != 0) return;  // what needs LVM says so
   for (const std::string& name : put_back_abandoned(lvm))
     say(name + ": is deactivated, a session that was killed had left it active");
 } catch (const Error& error) {
