@@ -26,6 +26,9 @@ class MetadataBlocks {
   /// not at all if it never is.
   virtual void will_read(std::span<const uint64_t> /*blocks*/) {}
 
+  /// What was read of a block before counts no more: its owner may have written it meanwhile.
+  virtual void forget(uint64_t /*block*/) {}
+
   /// How many blocks there are.
   [[nodiscard]] virtual uint64_t count() const = 0;
 };

@@ -54,6 +54,16 @@ Superblock load_superblock(MetadataBlocks& blocks, uint64_t location) {
   return bytes;
 }
 
+/// The kernel writes it with every commit. A read in the middle of that is no damage: then another
+/// look shows it whole.
+Superblock load_current_superblock(MetadataBlocks& blocks) try {
+  return load_superblock(blocks, kSuperblockLocation);
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::corrupt) throw;
+  blocks.forget(kSuperblockLocation);
+  return load_superblock(blocks, kSuperblockLocation);
+}
+
 ThinDevice decode_details(const BTreeCursor& cursor) {
   if (cursor.key() > kMaxThinId)
     fail(ErrorKind::corrupt, "metadata block {}: thin id {} has over 24 bits", cursor.block(),
@@ -79,7 +89,7 @@ ThinMetadata::ThinMetadata(MetadataBlocks& blocks, MetadataState state) : blocks
 }
 
 void ThinMetadata::read_superblock(MetadataState state) {
-  Superblock bytes = load_superblock(blocks_, kSuperblockLocation);
+  Superblock bytes = load_current_superblock(blocks_);
   // The copy in the metadata snapshot has no space maps. Pools never shrink, so the current number
   // bounds both.
   data_blocks_ = load_le<uint64_t>(bytes, kDataSpaceMapOffset);

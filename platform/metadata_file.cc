@@ -42,6 +42,11 @@ void MetadataFile::will_read(std::span<const uint64_t> blocks) {
   reads_.start(std::move(reads));
 }
 
+void MetadataFile::forget(uint64_t block) {
+  if (const auto read = read_of(block)) finish(*read);
+  if (slot_of_.contains(block)) give_back(block);
+}
+
 MetadataBlock MetadataFile::memory_of(size_t index) {
   return MetadataBlock(cache_.data() + index * kMetadataBlockSize, kMetadataBlockSize);
 }

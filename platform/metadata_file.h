@@ -27,6 +27,7 @@ class MetadataFile final : public MetadataBlocks {
 
   void read(uint64_t block, MetadataBlock into) override;
   void will_read(std::span<const uint64_t> blocks) override;
+  void forget(uint64_t block) override;
   [[nodiscard]] uint64_t count() const override { return file_.size() / kMetadataBlockSize; }
   [[nodiscard]] const std::string& path() const { return file_.path(); }
 

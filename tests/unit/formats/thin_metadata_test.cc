@@ -148,6 +148,30 @@ TEST(ThinMetadata, RefusesSuperblockFieldsThatCannotBe) {
   EXPECT_EQ(ErrorKind::corrupt, kind_with(336, uint32_t{(1 << 21) + 128}));
 }
 
+/// A pool in use writes its superblock while it is read: the first look sees half of it.
+class TornSuperblock final : public MetadataBlocks {
+ public:
+  explicit TornSuperblock(ThinMetadataImage& image) : image_(image) {}
+  void read(uint64_t block, MetadataBlock into) override {
+    image_.read(block, into);
+    if (block == 0 && torn_) into[2000] ^= std::byte{1};
+  }
+  void forget(uint64_t block) override {
+    if (block == 0) torn_ = false;
+  }
+  [[nodiscard]] uint64_t count() const override { return image_.count(); }
+
+ private:
+  ThinMetadataImage& image_;
+  bool torn_ = true;
+};
+
+TEST(ThinMetadata, LooksTwiceAtASuperblock) {
+  ThinMetadataImage image = high_tree();
+  TornSuperblock blocks(image);
+  EXPECT_EQ(1U, ThinMetadata(blocks, MetadataState::current).devices().size());
+}
+
 TEST(ThinMetadata, RefusesSuperblockWithWrongChecksum) {
   ThinMetadataImage image = high_tree();
   image[0][4000] ^= std::byte{1};  // even where nothing is kept

@@ -51,6 +51,21 @@ TEST(MetadataFile, ReadsTheBlocksUsedLastOnlyOnce) {
   EXPECT_EQ(5001, number_in(file, 1));
 }
 
+TEST(MetadataFile, ReadsAgainWhatItShallForget) {
+  const TemporaryFolder folder;
+  MetadataFile file(folder.write("metadata", numbered(10)));
+  file.will_read(std::array<uint64_t, 2>{3, 4});
+  number_in(file, 0);
+  folder.write("metadata", numbered(10, 5000));
+  EXPECT_EQ(0, number_in(file, 0));
+  file.forget(0);
+  file.forget(3);
+  file.forget(9);
+  EXPECT_EQ(5000, number_in(file, 0));
+  EXPECT_EQ(5003, number_in(file, 3));
+  EXPECT_EQ(5009, number_in(file, 9));
+}
+
 TEST(MetadataFile, KeepsWhatWasAnnouncedUntilItIsUsed) {
   const TemporaryFolder folder;
   MetadataFile file(folder.write("metadata", numbered(2000)));
