@@ -43,11 +43,12 @@ BeginFrame legacy_begin(const ReceiveOptions& options, uint64_t size) {
 /// Runs what reads a stream while nothing is written. Messages about the stream say for whom it
 /// was, and what is left of the target.
 template <typename Step>
-auto while_untouched(const ReceiveOptions& options, const Step& step) try {
+auto while_untouched(const ReceiveOptions& options, const Step& step,
+                     const char* advice = "; send it again") try {
   return step();
 } catch (const Error& error) {
   if (error.kind() == ErrorKind::truncated || error.kind() == ErrorKind::corrupt)
-    fail(error.kind(), "{}: {}; nothing was changed; send it again", options.target, error.what());
+    fail(error.kind(), "{}: {}; nothing was changed{}", options.target, error.what(), advice);
   if (error.kind() == ErrorKind::unsupported)
     fail(error.kind(), "{}: {}; nothing was changed", options.target, error.what());
   throw;
@@ -380,7 +381,9 @@ int receive(const ReceiveOptions& options, int input_fd, int output) {
     fail(ErrorKind::usage,
          "a stream is read from standard input, and that is a terminal; pipe bsr-send into this");
   FdInput input(input_fd, StallClock(options.stall_timeout));
-  const StreamStart start = while_untouched(options, [&] { return StreamStart(input); });
+  // What is no stream will be none the next time.
+  const StreamStart start = while_untouched(
+      options, [&] { return StreamStart(input); }, "");
   std::unique_ptr<Target> target;
   const PlainTarget* plain = nullptr;
   if (options.managed) {

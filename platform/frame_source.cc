@@ -17,6 +17,30 @@ constexpr size_t kReadSize = 256 * 1024;
 // What comes behind END is refused. That nothing comes need not be seen to the end: somebody may
 // hold the other end of the pipe who has nothing to say.
 constexpr std::chrono::seconds kBehindEnd{2};
+constexpr size_t kForeignShown = 60;  // bytes of what is no stream
+constexpr std::chrono::milliseconds kForeignWait{500};
+
+/// Says what came instead of a stream, and stops reading: whoever wrote it may have no end.
+[[noreturn]] void fail_foreign(FdInput& input, Bytes begin) {
+  const size_t have = begin.size();
+  begin.resize(kForeignShown);
+  begin.resize(have + input.read_soon(std::span(begin).subspan(have), kForeignWait));
+  std::string shown;
+  for (const std::byte byte : begin) {
+    const char letter = static_cast<char>(byte);
+    if (letter == '\n')
+      shown += "\\n";
+    else if (letter >= ' ' && letter <= '~' && letter != '"' && letter != '\\')
+      shown += letter;
+    else
+      shown += fmt::format("\\x{:02x}", static_cast<unsigned>(byte));
+  }
+  fail(ErrorKind::corrupt,
+       "the input is not a bsr stream, it begins with \"{}\"; if it comes from another host, its "
+       "shell prints that before bsr-send begins (see ~/.bashrc, ~/.profile and ~/.ssh/rc there): "
+       "`ssh HOST true` must print nothing",
+       shown);
+}
 
 // Handing on a frame takes others this long, though we do not see it.
 constexpr StallClock::Duration kLeastBusy = std::chrono::microseconds(20);
@@ -166,6 +190,7 @@ StreamStart::StreamStart(FdInput& input) {
   }
   bytes_.resize(have);
   legacy_ = looks_legacy(bytes_);
+  if (have > 0 && !legacy_ && !looks_like_format1(bytes_)) fail_foreign(input, bytes_);
 }
 
 std::unique_ptr<FrameSource> open_format1(FdInput& input, const StreamStart& start,

@@ -39,6 +39,12 @@ gzip -c full > full.gz
 refused corrupt full.gz
 { echo 'Last login: today'; cat full; } > motd
 refused corrupt motd
+[[ $OUTPUT == *'begins with "Last login: today\nBSR1'* && $OUTPUT == *'~/.bashrc'* ]] || fail "it says: $OUTPUT"
+expect_refused corrupt ./to/old receive_from motd ./to/old
+[[ $OUTPUT != *'send it again'* ]] || fail "it says: $OUTPUT"
+printf 'a\033[31m\n"\\' > control
+refused corrupt control
+[[ $OUTPUT == *'begins with "a\x1b[31m\n\x22\x5c"'* ]] || fail "it says: $OUTPUT"
 head -c 40 full > header
 refused truncated header
 tail -c +513 full > headless
