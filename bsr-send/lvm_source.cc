@@ -84,6 +84,7 @@ class LvmSource final : public SendSource {
  public:
   explicit LvmSource(const SendOptions& options)
       : patch_(options.dry_run ? PatchMode::never : options.patch),
+        longest_read_(options.stall_timeout),
         target_(options.resume
                     ? find_by_token(lvm_, options.resume->snapshot_id, "snapshot", options.snapshot)
                     : find_snapshot(lvm_, options.snapshot)) {
@@ -155,8 +156,9 @@ class LvmSource final : public SendSource {
     return volume.writable ? BlockFile::Access::read : BlockFile::Access::shared_read;
   }
 
-  static std::unique_ptr<VolumeReader> reader(const LogicalVolume& volume) {
-    return std::make_unique<BlockReader>(BlockFile(volume.path, BlockFile::Access::shared_read));
+  [[nodiscard]] std::unique_ptr<VolumeReader> reader(const LogicalVolume& volume) const {
+    return std::make_unique<BlockReader>(BlockFile(volume.path, BlockFile::Access::shared_read),
+                                         longest_read_);
   }
 
   /// As for the snapshot; but a base that we cannot have is none, unless it must be.
@@ -182,6 +184,7 @@ class LvmSource final : public SendSource {
   }
 
   PatchMode patch_;
+  std::chrono::seconds longest_read_;
   Lvm lvm_;
   LogicalVolume target_;
   std::optional<LogicalVolume> base_;

@@ -21,7 +21,7 @@ BlockSink::BlockSink(BlockFile file, std::optional<ThinFacts> thin,
       thin_(thin),
       zeroing_(file_, thin_),
       started_(kWritesAtOnce),
-      queue_(kWritesAtOnce, std::move(carrier)) {}
+      queue_(kWritesAtOnce, {}, std::move(carrier)) {}
 
 void BlockSink::write(std::span<const Extent> extents, AlignedBytes content) {
   const auto shared = std::make_shared<const AlignedBytes>(std::move(content));

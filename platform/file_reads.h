@@ -13,8 +13,10 @@ namespace bsr {
 /// Finished in the order in which they were started. Serves one thread.
 class FileReads {
  public:
-  /// `file` stays with the caller, who may use it meanwhile.
-  explicit FileReads(const BlockFile& file) : file_(file), queue_(kAtOnce) {}
+  /// `file` stays with the caller, who may use it meanwhile. `limit`: for one wait, as StuckIo has
+  /// it.
+  explicit FileReads(const BlockFile& file, std::chrono::seconds limit = {})
+      : file_(file), queue_(kAtOnce, limit) {}
 
   /// `into` must stay until this read is finished.
   void start(uint64_t offset, std::span<std::byte> into);
@@ -58,7 +60,8 @@ class BorrowedReader final : public VolumeReader {
 /// A file or block device as a volume.
 class BlockReader final : public VolumeReader {
  public:
-  explicit BlockReader(BlockFile file) : file_(std::move(file)), reads_(file_) {}
+  explicit BlockReader(BlockFile file, std::chrono::seconds limit = {})
+      : file_(std::move(file)), reads_(file_, limit) {}
   void read(uint64_t offset, std::span<std::byte> into) override { file_.read(offset, into); }
   void start(uint64_t offset, std::span<std::byte> into) override { reads_.start(offset, into); }
   void finish() override { reads_.finish(); }

@@ -5,6 +5,7 @@
 
 #include "platform/io_ring.h"
 #include "platform/io_threads.h"
+#include "platform/stuck_io.h"
 
 namespace bsr {
 
@@ -23,6 +24,7 @@ void IoQueue::start(std::vector<IoRequest> requests) {
   if (!carrier_) carrier_ = IoRing::open(at_once_);
   if (!carrier_) carrier_ = std::make_unique<IoThreads>(at_once_);
   in_flight_ += requests.size();
+  if (!requests.empty()) last_fd_ = requests.front().fd;
   carrier_->start(std::move(requests));
 }
 
@@ -40,15 +42,22 @@ void IoQueue::write(int fd, uint64_t offset, ByteView bytes, uint64_t tag) {
 }
 
 IoDone IoQueue::wait() {
-  while (done_.empty()) carrier_->collect(done_, std::nullopt);
+  StuckIo stuck(limit_);
+  while (done_.empty()) {
+    carrier_->collect(done_, std::nullopt);
+    if (done_.empty()) stuck.still_waiting(last_fd_);
+  }
   return take(done_.begin());
 }
 
 IoDone IoQueue::wait_for(uint64_t tag) {
+  StuckIo stuck(limit_);
   for (;;) {
     const auto found = std::ranges::find(done_, tag, &IoDone::tag);
     if (found != done_.end()) return take(found);
+    const size_t before = done_.size();
     carrier_->collect(done_, tag);
+    if (done_.size() == before) stuck.still_waiting(last_fd_);
   }
 }
 

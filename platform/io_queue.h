@@ -3,6 +3,7 @@
 
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -34,11 +35,13 @@ struct IoDone {
 /// rest.
 class IoCarrier {
  public:
+  static constexpr std::chrono::milliseconds kTurn{250};
+
   virtual ~IoCarrier() = default;
   virtual void start(std::vector<IoRequest> requests) = 0;
 
-  /// Appends what has ended; when nothing has, waits for what ends next. `wanted`: who waits for
-  /// this one only need not be woken for others.
+  /// Appends what has ended; when nothing has, waits for what ends next, for kTurn at most.
+  /// `wanted`: who waits for this one only need not be woken for others.
   virtual void collect(std::deque<IoDone>& done, std::optional<uint64_t> wanted) = 0;
 };
 
@@ -48,9 +51,10 @@ class IoCarrier {
 class IoQueue {
  public:
   /// `at_once`: so many at a time; others wait their turn.
-  /// `carrier`: instead of those; for tests.
-  explicit IoQueue(size_t at_once, std::unique_ptr<IoCarrier> carrier = nullptr)
-      : at_once_(at_once), carrier_(std::move(carrier)) {}
+  /// `limit`: for one wait, as StuckIo has it. `carrier`: instead of those; for tests.
+  explicit IoQueue(size_t at_once, std::chrono::seconds limit = {},
+                   std::unique_ptr<IoCarrier> carrier = nullptr)
+      : at_once_(at_once), limit_(limit), carrier_(std::move(carrier)) {}
   IoQueue(const IoQueue&) = delete;
   IoQueue& operator=(const IoQueue&) = delete;
 
@@ -71,6 +75,8 @@ class IoQueue {
   IoDone take(const std::deque<IoDone>::iterator& done);
 
   size_t at_once_;
+  std::chrono::seconds limit_;
+  int last_fd_ = -1;  // one that is read or written, for a message
   size_t in_flight_ = 0;
   std::deque<IoDone> done_;
   std::unique_ptr<IoCarrier> carrier_;  // once there is something to carry out

@@ -6,12 +6,17 @@
 #include <ranges>
 
 #include "base/error.h"
+#include "platform/stuck_io.h"
 
 namespace bsr {
 
 std::unique_ptr<IoRing> IoRing::open(size_t at_once) {
   io_uring ring;
   if (io_uring_queue_init(static_cast<unsigned>(at_once), &ring, 0) != 0) return nullptr;
+  if ((ring.features & IORING_FEAT_EXT_ARG) == 0) {  // waits for ever only
+    io_uring_queue_exit(&ring);
+    return nullptr;
+  }
   return std::unique_ptr<IoRing>(new IoRing(ring, at_once));
 }
 
@@ -20,14 +25,18 @@ std::unique_ptr<IoRing> IoRing::open(size_t at_once) {
 IoRing::~IoRing() {
   waiting_.clear();
   std::deque<IoDone> ended;
-  while (free_.size() < slots_.size()) collect(ended, std::nullopt);
+  for (StuckIo stuck({}); free_.size() < slots_.size();) {
+    const size_t before = free_.size();
+    collect(ended, std::nullopt);
+    if (free_.size() == before) stuck.still_waiting(fd_under_way());
+  }
   io_uring_queue_exit(&ring_);
 }
 
 void IoRing::start(std::vector<IoRequest> requests) {
   std::ranges::move(requests, std::back_inserter(waiting_));
   fill();
-  submit_and_wait(0);
+  submit();
 }
 
 /// Gives the ring what it has room for.
@@ -46,25 +55,38 @@ void IoRing::fill() {
   }
 }
 
-void IoRing::submit_and_wait(unsigned count) {
-  for (;;) {
-    const int result = io_uring_submit_and_wait(&ring_, count);
-    if (result >= 0) return;
-    // Short of memory for a moment: what it did not take it takes the next time.
-    if ((result == -EAGAIN || result == -EBUSY) && count == 0) return;
-    if (result != -EINTR && result != -EAGAIN && result != -EBUSY) fail_errno(-result, "io_uring");
-  }
+void IoRing::submit() {
+  int result = 0;
+  do result = io_uring_submit(&ring_);
+  while (result == -EINTR);
+  // Short of memory for a moment: what it did not take it takes the next time.
+  if (result < 0 && result != -EAGAIN && result != -EBUSY) fail_errno(-result, "io_uring");
+}
+
+/// Takes what submit() left, and returns when something has ended, or after a while.
+void IoRing::wait_a_turn() {
+  __kernel_timespec turn{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(kTurn).count()};
+  io_uring_cqe* ended = nullptr;
+  const int result = io_uring_submit_and_wait_timeout(&ring_, &ended, 1, &turn, nullptr);
+  if (result < 0 && result != -ETIME && result != -EINTR && result != -EAGAIN && result != -EBUSY)
+    fail_errno(-result, "io_uring");
+}
+
+int IoRing::fd_under_way() const {
+  for (size_t slot = 0; slot < slots_.size(); ++slot)
+    if (std::ranges::find(free_, slot) == free_.end()) return slots_[slot].fd;
+  return -1;
 }
 
 void IoRing::collect(std::deque<IoDone>& done, std::optional<uint64_t> /*wanted*/) {
-  submit_and_wait(1);
+  wait_a_turn();
   io_uring_cqe* ended = nullptr;
   while (io_uring_peek_cqe(&ring_, &ended) == 0) {
     done.push_back(end(*ended));
     io_uring_cqe_seen(&ring_, ended);
   }
   fill();
-  submit_and_wait(0);
+  submit();
 }
 
 IoDone IoRing::end(const io_uring_cqe& ended) {

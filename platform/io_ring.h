@@ -25,7 +25,9 @@ class IoRing final : public IoCarrier {
     for (size_t slot = 0; slot < at_once; ++slot) free_.push_back(slot);
   }
   void fill();
-  void submit_and_wait(unsigned count);
+  void submit();
+  void wait_a_turn();
+  [[nodiscard]] int fd_under_way() const;
   [[nodiscard]] IoDone end(const io_uring_cqe& ended);
 
   io_uring ring_;

@@ -44,7 +44,7 @@ void IoThreads::start(std::vector<IoRequest> requests) {
 void IoThreads::collect(std::deque<IoDone>& done, std::optional<uint64_t> wanted) {
   std::unique_lock lock(mutex_);
   wanted_ = wanted;
-  ended_.wait(lock, [&] {
+  ended_.wait_for(lock, kTurn, [&] {
     return wanted ? std::ranges::find(done_, *wanted, &IoDone::tag) != done_.end() : !done_.empty();
   });
   wanted_.reset();

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 
 #include "platform/signals.h"
@@ -35,10 +36,22 @@ int report(std::string_view name, const Error& error,
   return status;
 }
 
+// What run_program() was told, for a thread that has no way back to it.
+std::atomic<const std::function<int(const Error&)>*> last_report{nullptr};
+
 }  // namespace
+
+void end_at_once(const Error& error) {
+  const auto* const report_it = last_report.exchange(nullptr);
+  _exit(report_it != nullptr ? (*report_it)(error) : exit_code(error.kind()));
+}
 
 int run_program(std::string_view name, const std::function<int()>& story,
                 const std::function<void(const Error&, int status)>& on_error) {
+  const std::function<int(const Error&)> report_it = [&](const Error& error) {
+    return report(name, error, on_error);
+  };
+  last_report = &report_it;
   try {
     keep_freed_memory();
     occupy_standard_descriptors();

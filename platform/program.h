@@ -14,4 +14,8 @@ namespace bsr {
 int run_program(std::string_view name, const std::function<int()>& story,
                 const std::function<void(const Error&, int status)>& on_error = {});
 
+/// Reports as run_program() would, from whatever thread, and ends the process without unwinding
+/// anything.
+[[noreturn]] void end_at_once(const Error& error);
+
 }  // namespace bsr
