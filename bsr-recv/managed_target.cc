@@ -9,6 +9,7 @@
 #include "formats/digest.h"
 #include "platform/clock.h"
 #include "platform/kill_point.h"
+#include "platform/next_snapshot.h"
 #include "platform/patience.h"
 
 namespace bsr {
@@ -161,6 +162,7 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   work_.emplace(where, *state_.working);
   try {
     check_pool_room(where.pool, state_.working->chunk_size, what_is_left(begin), options_.reserve);
+    check_next_snapshot(lvm_, where.pool, lvm_.list(target_.vg), what_is_left(begin));
   } catch (const Error&) {
     take_back(origin, begin);
     throw;

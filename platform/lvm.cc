@@ -152,6 +152,12 @@ ThinPool Lvm::thin_pool(const VolumeName& name) const {
   return parse_thin_pool(report({"--select", only_in(name), name.vg}), name);
 }
 
+unsigned Lvm::autoextend_threshold() const {
+  return parse_threshold(
+      call({"lvmconfig", "--type", "full", "activation/thin_pool_autoextend_threshold"},
+           OnStop::give_up));
+}
+
 void Lvm::activate(const VolumeName& name) const {
   change({"lvchange", "--activate", "y", "--ignoreactivationskip", argument(name)});
 }

@@ -77,6 +77,7 @@ struct ThinPool {
       Discards::ignore;  ///< what the kernel does; while inactive: will be asked for
   bool zeroes_new_chunks = false;
   bool active = false;
+  uint64_t transaction_id = 0;  ///< that LVM expects the pool to be at
 };
 
 /// How a new thin volume is made. It is always made inactive: activate() when it is needed.
@@ -110,6 +111,9 @@ class Lvm {
 
   /// Throws also when it is not a thin pool.
   [[nodiscard]] ThinPool thin_pool(const VolumeName& name) const;
+
+  /// Percent of a pool's room above which LVM makes no snapshot in it.
+  [[nodiscard]] unsigned autoextend_threshold() const;
 
   /// Makes the volume's device, also against its activation skip flag. Whether it can be written is
   /// up to the volume's permission: LVM has no read-only activation of thin volumes that works.

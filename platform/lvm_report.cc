@@ -19,7 +19,8 @@ constexpr size_t kTagLimit = 1024;
 constexpr std::string_view kFields =
     "vg_name,vg_uuid,vg_extent_size,lv_name,lv_uuid,lv_size,lv_tags,lv_time,lv_path,"
     "lv_active_locally,lv_permissions,lv_device_open,lv_skip_activation,segtype,"
-    "pool_lv,pool_lv_uuid,origin,origin_uuid,thin_id,chunk_size,discards,kernel_discards,zero";
+    "pool_lv,pool_lv_uuid,origin,origin_uuid,thin_id,chunk_size,discards,kernel_discards,zero,"
+    "transaction_id";
 
 /// An administrator's lvm.conf must not change what we read. Prefix and command name would stand
 /// before each line of a report too. LVM may put its errors into a list beside the report, not on
@@ -220,6 +221,18 @@ std::vector<std::string> parse_devices(std::string_view report) {
   return paths;
 }
 
+unsigned parse_threshold(std::string_view said) {
+  constexpr std::string_view kKey = "thin_pool_autoextend_threshold=";
+  unsigned percent = 0;
+  const std::string_view digits =
+      said.starts_with(kKey) ? said.substr(kKey.size()) : std::string_view();
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), percent);
+  if (digits.empty() || error != std::errc{} || digits.substr(end - digits.data()) != "\n")
+    fail(ErrorKind::failed, "lvmconfig printed \"{}\" where a percentage belongs",
+         said.substr(0, 200));
+  return std::min(percent, 100U);
+}
+
 ThinPool parse_thin_pool(std::string_view report, const VolumeName& name) {
   std::optional<ThinPool> pool;
   for_each_row(report, "lv", [&](const Row& row) {
@@ -231,7 +244,8 @@ ThinPool parse_thin_pool(std::string_view report, const VolumeName& name) {
                     volume.chunk_size,
                     discards_of(row),
                     row.is_set("zero"),
-                    volume.active};
+                    volume.active,
+                    row.number("transaction_id")};
   });
   if (!pool) fail(ErrorKind::failed, "{} is not a thin pool", to_string(name));
   return *pool;

@@ -31,6 +31,9 @@ namespace bsr {
 /// What `pvs --options pv_name` said, as paths; devices that are missing have none.
 [[nodiscard]] std::vector<std::string> parse_devices(std::string_view report);
 
+/// What lvmconfig said of activation/thin_pool_autoextend_threshold: percent.
+[[nodiscard]] unsigned parse_threshold(std::string_view said);
+
 /// Throws as parse_volumes() does, and when the report has no thin pool of that name.
 [[nodiscard]] ThinPool parse_thin_pool(std::string_view report, const VolumeName& name);
 

@@ -94,9 +94,13 @@ lvchange -qq -pr src/s1 src/s2
 begin_sender
 bsr-send --patch always -i src/s1 src/s2 > second.bsr # another session, to its end
 expect_same 's1 s2 ' "$(active_volumes)" "active volumes after the second session"
-cat pipe > first.bsr &
+exec 4< pipe # there is always a reader
+cat pipe > first.bsr 4<&- &
+reader=$!
 kill $holder
-wait $sender
-wait
+wait $holder || true
+until [[ -s first.bsr ]]; do sleep 0.1; done
+exec 4<&-
+wait $sender $reader
 expect_same '' "$(active_volumes)" "active volumes after both"
 bsr-stream verify first.bsr

@@ -60,7 +60,7 @@ inline constexpr std::string_view kReport = R"(  {
        "lv_time":"1795321731", "lv_path":"", "lv_active_locally":"1", "lv_permissions":"writeable",
        "lv_device_open":"1", "lv_skip_activation":"0", "segtype":"thin-pool", "pool_lv":"",
        "pool_lv_uuid":"", "origin":"", "origin_uuid":"", "thin_id":"", "chunk_size":"65536",
-       "discards":"passdown", "kernel_discards":"passdown", "zero":"1"},
+       "discards":"passdown", "kernel_discards":"passdown", "zero":"1", "transaction_id":"5"},
       {"vg_name":"vg0", "vg_uuid":"ZBrVsU-ViUd-KZyS-frHW-0qyz-UwRZ-DwAZBu",
        "vg_extent_size":"4194304", "lv_name":"pool_tdata",
        "lv_uuid":"9JzTwg-PBKr-oXVx-oG5f-mm3z-YFBt-UoqIsw", "lv_size":"314572800", "lv_tags":"",

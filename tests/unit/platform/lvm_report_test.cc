@@ -131,6 +131,19 @@ TEST(LvmReport, RefusesValuesThatCannotBe) {
         << other;
 }
 
+TEST(LvmReport, HasTheTransactionOfAPool) {
+  EXPECT_EQ(5U, parse_thin_pool(kReport, {"vg0", "pool"}).transaction_id);
+}
+
+TEST(Threshold, IsAPercentage) {
+  EXPECT_EQ(70U, parse_threshold("thin_pool_autoextend_threshold=70\n"));
+  EXPECT_EQ(100U, parse_threshold("thin_pool_autoextend_threshold=1000\n"));
+  for (const char* text :
+       {"", "\n", "thin_pool_autoextend_threshold=", "threshold=7\n",
+        "thin_pool_autoextend_threshold=7x\n", "thin_pool_autoextend_threshold=-1\n"})
+    EXPECT_TRUE(error_thrown_by([&] { static_cast<void>(parse_threshold(text)); })) << text;
+}
+
 TEST(Devices, AreReadAndMissingOnesPassedOver) {
   const auto devices = parse_devices(
       R"({"report":[{"pv":[{"pv_name":"/dev/vda"},{"pv_name":"[unknown]"},{"pv_name":"/dev/vdb"}]}]})");
