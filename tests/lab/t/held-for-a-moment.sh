@@ -12,6 +12,7 @@ snapshot src/vol s1
 
 # hold SECONDS VOLUME: reads nothing, and has it open.
 hold() {
+  # shellcheck disable=SC2217  # it only has it open
   sleep "$1" < "$(device "$2")" &
   holder=$!
 }

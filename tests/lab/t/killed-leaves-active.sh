@@ -22,6 +22,7 @@ expect_same '' "$(active_volumes)" "active volumes after a session"
 # kill_sender: one that sends the second snapshot and is stopped in the middle.
 mkfifo pipe
 begin_sender() {
+  # shellcheck disable=SC2217  # it holds the pipe open
   sleep 1000 < pipe &
   holder=$!
   bsr-send --patch always -i src/s1 src/s2 > pipe &

@@ -21,6 +21,7 @@ for list in '"nothing"' '"src/vol", "dst/pool"' '"@tag"'; do
     # shellcheck disable=SC2086  # words on purpose
     expect_rc 1 $action
     [[ $OUTPUT == *'LVM did not activate it'* ]] || fail "said: $OUTPUT"
+    # shellcheck disable=SC2016  # backquotes as printed
     command=$(sed -n 's/.*see `\([^`]*\)`.*/\1/p' <<< "$OUTPUT" | tail -n 1)
     [[ $($command | tr -d " []") == "volume_list=${list// /}" ]] || fail "the printed command shows $($command)"
   done

@@ -13,6 +13,7 @@ snapshot src/vol s1
 # stuck_sender OPTION...: one that has its device suspended while it reads; sets `sender`.
 mkfifo pipe
 stuck_sender() {
+  # shellcheck disable=SC2217  # it holds the pipe open
   sleep 1000 < pipe &
   holder=$!
   bsr-send "$@" src/s1 > pipe 2> said &
