@@ -42,6 +42,7 @@ refused corrupt motd
 [[ $OUTPUT == *'begins with "Last login: today\nBSR1'* && $OUTPUT == *'~/.bashrc'* ]] || fail "it says: $OUTPUT"
 expect_refused corrupt ./to/old receive_from motd ./to/old
 [[ $OUTPUT != *'send it again'* ]] || fail "it says: $OUTPUT"
+# shellcheck disable=SC1003  # a backslash
 printf 'a\033[31m\n"\\' > control
 refused corrupt control
 [[ $OUTPUT == *'begins with "a\x1b[31m\n\x22\x5c"'* ]] || fail "it says: $OUTPUT"
