@@ -32,6 +32,7 @@ done
 # applied FROM TO FILE: FILE makes snapshot TO of snapshot FROM, wherever that is.
 applied() {
   expect_rc ok bsr-stream verify "$3"
+  rm -f target # a session that failed is remembered
   cp "v$1" target
   expect_same "committed $(identity "$2")" "$(bsr-recv --base "$(identity "$1")" ./target < "$3")" "answer to $3"
   expect_equal "v$2" target
