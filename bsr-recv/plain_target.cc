@@ -148,6 +148,7 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
   if (!has_size) existing_->resize(begin.volume_size);
   const std::optional<ThinFacts> thin =
       existing_->is_block_device() ? thin_facts(existing_->fd()) : std::nullopt;
+  is_opaque_ = existing_->is_block_device() && !thin;
   sink_.emplace(std::move(*existing_), thin);
   return *sink_;
 }

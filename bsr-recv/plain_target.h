@@ -30,6 +30,7 @@ class PlainTarget final : public Target {
   void settle() override {}
   VolumeSink& prepare(const BeginFrame& begin) override;
   [[nodiscard]] const BlockFile& file() const override { return sink_.value().file(); }
+  [[nodiscard]] bool may_bring_up_old_content() const override { return is_opaque_; }
   /// It is written in place, and no byte twice.
   VolumeReader& base(const BeginFrame&) override { return written(); }
   VolumeReader& written() override;
@@ -50,6 +51,7 @@ class PlainTarget final : public Target {
   std::optional<std::string> base_;
   std::optional<BlockFile> existing_;  // held exclusively from the start, until sink_ takes it over
   bool exists_;
+  bool is_opaque_ = false;  // a device, and no thin one
   std::unique_ptr<NewFile> new_file_;
   Leftover left_;
   std::optional<BlockSink> sink_;

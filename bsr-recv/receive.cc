@@ -217,9 +217,20 @@ std::unique_ptr<PlainTarget> open_plain(const ReceiveOptions& options, bool is_l
   return std::make_unique<PlainTarget>(options.target, naming_of(options), base);
 }
 
+/// Of a full stream the gaps are zero, whatever a device brought up while it was written. The log
+/// is that of the whole transfer, unless what was cut before left none.
+void zero_gaps_again(const Target& target, const BeginFrame& begin, WrittenLog& log,
+                     VolumeSink& volume) {
+  if (!target.may_bring_up_old_content() || !begin.is_full()) return;
+  log.write_out();
+  zero_what_came_up(
+      target.file(), [&log] { return std::make_unique<TouchedExtents>(log); }, volume);
+}
+
 /// Carries out every frame; what was durable when it failed stays for another session.
 void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints,
-                  Recorder& recorder, ProgressMeter& meter) {
+                  Recorder& recorder, ProgressMeter& meter,
+                  const std::function<void()>& zero_again) {
   uint64_t done = 0;
   try {
     while (std::optional<Frame> frame = incoming.next()) {
@@ -234,6 +245,7 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
     }
     checkpoints.settle();
     applier.finish();
+    zero_again();
     checkpoints.finish();
     kill_point("finished");
   } catch (const Error&) {
@@ -310,7 +322,8 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   Checkpoints checkpoints(
       sink, *log, options.verify == Verify::none ? nullptr : &read_back, begin.resume,
       [&](const ResumePoint& point, uint64_t logged) { recorder(point, logged); });
-  apply_frames(incoming, applier, checkpoints, recorder, meter);
+  apply_frames(incoming, applier, checkpoints, recorder, meter,
+               [&] { zero_gaps_again(target, begin, *log, volume); });
   check_content(options, incoming, target, meter);
   // Every byte of the stream was checked, is durable and was read back: from here on the new state
   // counts.

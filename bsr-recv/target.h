@@ -37,6 +37,10 @@ class Target {
   /// After prepare(): what the sink writes to.
   [[nodiscard]] virtual const BlockFile& file() const = 0;
 
+  /// After prepare(): layers below may exist that cannot be seen from here, in which a write brings
+  /// up old content beside it.
+  [[nodiscard]] virtual bool may_bring_up_old_content() const { return false; }
+
   /// After prepare(): what the base holds, at least where nothing was written since then.
   virtual VolumeReader& base(const BeginFrame& begin) = 0;
 

@@ -24,6 +24,7 @@ constexpr uint64_t kUnit = 64U << 10;
 // Of what one call of the kernel frees, which hears no signal.
 constexpr uint64_t kFirstPiece = 64U << 20;
 constexpr uint64_t kLargestPiece = 1U << 30;
+constexpr int kRounds = 4;  // of looking for what came up
 constexpr std::chrono::milliseconds kShort{50};
 constexpr std::chrono::milliseconds kLong{200};
 
@@ -155,6 +156,26 @@ void Zeroing::zero(Extent extent, VolumeSink& writes) const {
     writes.write({&unit, 1}, AlignedBytes(unit.length, std::byte{0}));
     return true;
   });
+}
+
+void zero_what_came_up(const BlockFile& file,
+                       const std::function<std::unique_ptr<DeltaSource>()>& touched,
+                       VolumeSink& sink) {
+  for (int round = 0; round < kRounds; ++round) {
+    bool all_zero = true;
+    const std::unique_ptr<DeltaSource> places = touched();
+    while (const std::optional<DeltaExtent> place = places->next()) {
+      if (place->kind != DeltaKind::unmap || reads_as_zeros(file, place->extent)) continue;
+      all_zero = false;
+      sink.zero(place->extent);
+    }
+    if (all_zero) return;
+    sink.flush();
+  }
+  fail(ErrorKind::verify,
+       "{}: places that were zeroed hold something else again and again; see the kernel log "
+       "(dmesg), or receive into a new volume",
+       file.path());
 }
 
 bool reads_as_zeros(const BlockFile& file, Extent extent) {

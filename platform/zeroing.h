@@ -1,10 +1,12 @@
 // Makes areas of a volume read as zeros.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
 #include "base/extent.h"
+#include "formats/delta.h"
 #include "platform/block_io.h"
 #include "platform/thin_device.h"
 #include "platform/volume.h"
@@ -39,6 +41,14 @@ class Zeroing {
   const BlockFile& file_;
   std::unique_ptr<SpaceFreeing> freeing_;  // null: of this kind nothing can be freed
 };
+
+/// For a device below which there may be layers that nobody sees from above: what is written brings
+/// up old content of other places there, also where zeros were read before. After everything was
+/// written and flushed: all places of `touched` that are to be zero are read, and written where
+/// they are not, until they are. Throws Error{verify} when that does not end.
+void zero_what_came_up(const BlockFile& file,
+                       const std::function<std::unique_ptr<DeltaSource>()>& touched,
+                       VolumeSink& sink);
 
 /// Reads so much of a volume as it takes to know whether it is all zeros, by the mebibyte. Throws
 /// Error{interrupted} after a stop signal. Nothing may be under way to the same blocks.

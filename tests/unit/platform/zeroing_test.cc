@@ -16,6 +16,7 @@
 
 #include "platform/block_sink.h"
 #include "platform/signals.h"
+#include "tests/fakes/listed_plan.h"
 #include "tests/fakes/temporary_folder.h"
 #include "tests/fakes/thrown_error.h"
 
@@ -285,6 +286,65 @@ TEST_F(UnzeroedChunks, WhatWasWrittenStays) {
   std::fill_n(expected.begin() + 4096, 4096, std::byte{9});
   target.flush();
   EXPECT_EQ(expected, content());
+}
+
+// ---- old content that comes up beside what is written
+// --------------------------------------------
+
+/// `times`: so often zeros that were made do not stay.
+class ComesUp : public ZeroingTest {
+ protected:
+  class Haunted final : public VolumeSink {
+   public:
+    Haunted(BlockSink& sink, unsigned times) : sink_(sink), times_(times) {}
+    void write(std::span<const Extent>, AlignedBytes) override {}
+    void zero(Extent extent) override {
+      ++zeroed;
+      sink_.zero(extent);
+      if (zeroed > times_) return;
+      sink_.file().write(extent.offset + 100, std::array<std::byte, 1>{std::byte{1}});
+    }
+    void wait() override { sink_.wait(); }
+    void sync() override { sink_.sync(); }
+    unsigned zeroed = 0;
+
+   private:
+    BlockSink& sink_;
+    unsigned times_;
+  };
+
+  void zero_again(unsigned times) {
+    BlockSink target = sink(std::nullopt);
+    Haunted haunted(target, times);
+    zero_what_came_up(
+        target.file(),
+        [] {
+          return std::make_unique<ListedPlan>(std::deque<DeltaExtent>{
+              {{0, 64 * kKiB}, DeltaKind::data}, {{64 * kKiB, 100 * kKiB}, DeltaKind::unmap}});
+        },
+        haunted);
+    zeroed_ = haunted.zeroed;
+  }
+
+  unsigned zeroed_ = 0;
+};
+
+TEST_F(ComesUp, WhatIsToBeZeroIsMadeSo) {
+  zero_again(0);
+  EXPECT_EQ(1U, zeroed_);
+  EXPECT_EQ(with_zeros({64 * kKiB, 100 * kKiB}), content());
+  zero_again(0);
+  EXPECT_EQ(0U, zeroed_);
+}
+
+TEST_F(ComesUp, ItIsReadAgainAfterThat) {
+  zero_again(2);
+  EXPECT_EQ(3U, zeroed_);
+  EXPECT_EQ(with_zeros({64 * kKiB, 100 * kKiB}), content());
+}
+
+TEST_F(ComesUp, ItEnds) {
+  EXPECT_EQ(ErrorKind::verify, kind_thrown_by([this] { zero_again(1000); }));
 }
 
 TEST(ReadsAsZeros, UpToASingleByte) {
