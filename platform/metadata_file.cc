@@ -35,7 +35,8 @@ void MetadataFile::will_read(std::span<const uint64_t> blocks) {
   for (const uint64_t block : missing) {
     const MetadataBlock memory = memory_of(take_slot(block, true));
     if (reads.empty() || reads.back().tag + reads.back().pieces.size() != block)
-      reads.push_back({.fd = file_.fd_for_blocks(), .offset = block * kMetadataBlockSize, .tag = block});
+      reads.push_back(
+          {.fd = file_.fd_for_blocks(), .offset = block * kMetadataBlockSize, .tag = block});
     reads.back().pieces.push_back({memory.data(), memory.size()});
   }
   for (const IoRequest& read : reads) under_way_.emplace(read.tag, read.pieces.size());
