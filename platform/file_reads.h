@@ -14,9 +14,9 @@ namespace bsr {
 class FileReads {
  public:
   /// `file` stays with the caller, who may use it meanwhile. `limit`: for one wait, as StuckIo has
-  /// it.
-  explicit FileReads(const BlockFile& file, std::chrono::seconds limit = {})
-      : file_(file), queue_(kAtOnce, limit) {}
+  /// it. `at_once`: more are of use where many small ones are scattered.
+  explicit FileReads(const BlockFile& file, std::chrono::seconds limit = {}, size_t at_once = 8)
+      : file_(file), queue_(at_once, limit) {}
 
   /// `into` must stay until this read is finished.
   void start(uint64_t offset, std::span<std::byte> into);
@@ -29,8 +29,6 @@ class FileReads {
   void abandon();
 
  private:
-  static constexpr size_t kAtOnce = 8;
-
   struct Started {
     uint64_t offset = 0;
     std::span<std::byte> into;

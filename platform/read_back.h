@@ -17,7 +17,7 @@ class ReadBack {
  public:
   /// Both stay with the caller. What lies below `from` in the log was read back before.
   ReadBack(const BlockFile& file, const WrittenLog& log, uint64_t from = 0)
-      : file_(file), log_(log), done_(from), reads_(file) {}
+      : file_(file), log_(log), done_(from), reads_(file, {}, kReadsAtOnce) {}
 
   /// What the log says was written to the volume up to `to`, a length() of it that was written out,
   /// and was flushed since, is compared with what the volume holds. `between` is called before each
@@ -28,6 +28,8 @@ class ReadBack {
   [[nodiscard]] uint64_t done() const { return done_; }
 
  private:
+  static constexpr size_t kReadsAtOnce = 64;
+
   using Between = std::function<void()>;
 
   /// What an entry of the log is about.
