@@ -23,7 +23,7 @@ std::optional<std::string> tag_value(const LogicalVolume& volume, std::string_vi
   return std::nullopt;
 }
 
-std::optional<uint64_t> number_in(std::string_view text) {
+std::optional<uint64_t> number_of(std::string_view text) {
   uint64_t value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -32,7 +32,7 @@ std::optional<uint64_t> number_in(std::string_view text) {
 
 uint64_t number_tag(const LogicalVolume& volume, std::string_view key) {
   const std::string text = tag_value(volume, key).value_or("");
-  const std::optional<uint64_t> value = number_in(text);
+  const std::optional<uint64_t> value = number_of(text);
   if (!value)
     fail(ErrorKind::failed,
          "{}: its tag {}={} is not what bsr-recv writes; mend the tag or remove the volume",
@@ -46,7 +46,7 @@ void read_applying(const LogicalVolume& volume, TargetState& state) {
   const size_t mark = state.applying.rfind('#');
   const std::optional<uint64_t> number =
       mark == std::string::npos ? std::nullopt
-                                : number_in(std::string_view(state.applying).substr(mark + 1));
+                                : number_of(std::string_view(state.applying).substr(mark + 1));
   state.becoming = number.value_or(UINT64_MAX);
 }
 

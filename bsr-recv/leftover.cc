@@ -13,7 +13,7 @@ namespace {
 
 using What = Waiting::What;
 
-constexpr std::string_view kSuffix = ".bsr-resume";
+constexpr std::string_view kRecordSuffix = ".bsr-resume";
 
 /// What a mark says: the stream that began, and where its record is.
 struct Mark {
@@ -36,7 +36,7 @@ Mark parse_mark(const std::string& text) try {
 
 /// Of a mark, which is whoever's the file is: only one that is a record's is believed.
 std::optional<CheckpointFile> record_at(const std::string& path) {
-  if (!path.starts_with('/') || !path.ends_with(kSuffix)) return std::nullopt;
+  if (!path.starts_with('/') || !path.ends_with(kRecordSuffix)) return std::nullopt;
   return CheckpointFile(folder_of(path), path.substr(path.rfind('/') + 1),
                         CheckpointFile::Folder::any);
 }

@@ -187,7 +187,8 @@ std::optional<SendOptions> parse_send_options(int argc, char** argv) {
 
   options.compression =
       compress && app.count("--compress") == 0 ? Compression{} : parse_compression(compression);
-  if (options.against) options.stall_timeout = {};  // first of all the receiver reads its target
+  // First of all the receiver reads its target, or what it has of it.
+  if (options.against || token) options.stall_timeout = {};
   if (stall_timeout) options.stall_timeout = std::chrono::seconds(*stall_timeout);
   if (token) continue_from(decode_token(*token), options);
   if (options.patch == PatchMode::automatic && !can_patch(options))

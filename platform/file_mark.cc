@@ -13,7 +13,7 @@ namespace bsr {
 namespace {
 
 constexpr const char* kAttribute = "user.bsr.half";
-constexpr size_t kLimit = 4096;
+constexpr size_t kMarkLimit = 4096;
 
 bool is_regular(int fd) {
   struct stat facts {};
@@ -28,7 +28,7 @@ void flush(int fd) {
 
 std::optional<std::string> read_mark(int fd) {
   if (!is_regular(fd)) return std::nullopt;
-  std::string text(kLimit, '\0');
+  std::string text(kMarkLimit, '\0');
   const ssize_t size = fgetxattr(fd, kAttribute, text.data(), text.size());
   if (size < 0 && errno == ERANGE) return "";  // not ours, but a mark
   if (size < 0) return std::nullopt;

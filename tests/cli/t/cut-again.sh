@@ -74,6 +74,7 @@ goes_on ./target v2
 
 echo "== names that a shell would take apart" >&2
 mkdir 'with space'
+# shellcheck disable=SC2016  # a name
 for name in "with space/it's" './-A' '$(false)'; do
   path=./${name#./}
   expect_rc truncated bsr-recv "$path" < <(head -c 3000000 full)

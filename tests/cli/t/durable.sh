@@ -64,6 +64,7 @@ trace() { strace -f -y -e trace=fsync,fdatasync,rename,renameat,renameat2,unlink
 in_order() {
   local line wanted=("$@")
   while read -r line; do
+    # shellcheck disable=SC2053  # a pattern
     if ((${#wanted[@]})) && [[ $line == ${wanted[0]} ]]; then wanted=("${wanted[@]:1}"); fi
   done < called
   ((${#wanted[@]} == 0)) || fail "not in this order: $* (missing: ${wanted[*]}) in: $(< called)"

@@ -129,7 +129,7 @@ fi
 
 DEVICE=$(losetup -f --show backing 2> /dev/null || { cp v1 backing && losetup -f --show backing 2> /dev/null; }) || { skip "devices: no loop devices here" && exit; }
 at_exit "losetup -d $DEVICE"
-[[ -e /dev/mapper/control ]] && dmsetup version &> /dev/null || { skip "receiving into a device: no device mapper in this kernel" && exit; }
+dmsetup version &> /dev/null || { skip "receiving into a device: no device mapper in this kernel" && exit; }
 mknod node b $((0x$(stat -c %t "$DEVICE"))) $((0x$(stat -c %T "$DEVICE")))
 half "$DEVICE"
 known ./node
