@@ -43,7 +43,9 @@ BeginFrame begin_of(int argc, char** argv) {
   begin.snapshot_time = 1736121602;
   begin.plan_data = begin.volume_size;
   begin.plan_extents = 1;
+  if (std::string(argv[1]) == "nothing") begin.plan_data = begin.plan_extents = 0;
   if (argc > 4) {
+    begin.snapshot_id = "hostile-change";
     begin.base_id = argv[3];
     begin.base_size = strtoull(argv[4], nullptr, 0);
   }
