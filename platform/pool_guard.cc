@@ -96,7 +96,8 @@ void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes
     fail_metadata(pool, need.metadata_blocks, have.metadata_blocks, reserve);
 }
 
-PoolGuard::PoolGuard(BlockSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve)
+PoolGuard::PoolGuard(BlockSink& sink, const VolumeName& pool, const ThinFacts& thin,
+                     PoolReserve reserve)
     : PoolGuard(sink, pool, thin, reserve, kernel_status(pool)) {}
 
 PoolGuard::PoolGuard(BlockSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve,

@@ -51,7 +51,7 @@ void check_pool_room(const VolumeName& pool, uint64_t chunk_size, uint64_t bytes
 /// reserve.
 class PoolGuard final : public VolumeSink {
  public:
-  PoolGuard(BlockSink& sink, VolumeName pool, const ThinFacts& thin, PoolReserve reserve);
+  PoolGuard(BlockSink& sink, const VolumeName& pool, const ThinFacts& thin, PoolReserve reserve);
 
   /// The same, of a pool that `status` tells of.
   using Status = std::function<ThinPoolStatus()>;
