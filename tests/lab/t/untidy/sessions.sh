@@ -173,6 +173,13 @@ one_history() {
   local round
   RANDOM=$SEED
   begin
+  if chance 20; then
+    TIDY=("${SOURCE_TIDY[@]}") UNTIDY=("${SOURCE_UNTIDY[@]}")
+    plain_history
+    end
+    return
+  fi
+  TIDY=("${SOURCE_TIDY[@]}" "${RECEIVER_TIDY[@]}") UNTIDY=("${SOURCE_UNTIDY[@]}" "${RECEIVER_UNTIDY[@]}")
   for ((round = 0; round < 4; round++)); do
     if chance 70; then change_volume; fi
     if chance 60; then tidy_step; fi

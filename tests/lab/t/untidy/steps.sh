@@ -247,10 +247,14 @@ shipped_name() { # a name in CHOSEN that the receiver has, or none; mostly the b
   [[ $CHOSEN ]]
 }
 
+SOURCE_TIDY=(flip rename rename_volume rename_source rebuild remove activate)
+RECEIVER_TIDY=(rename_receiver rebuild_receiver orphan drill flip_generation prune rename_generation)
+SOURCE_UNTIDY=(base base base merge)
+RECEIVER_UNTIDY=(generation older copy copy orphan resize)
+
 # tidy_step: leaves everything that matters as it stands.
 tidy_step() {
-  one_of flip rename rename_volume rename_source rename_receiver rebuild rebuild_receiver orphan drill flip_generation \
-    prune remove rename_generation activate
+  one_of "${TIDY[@]}"
   case $CHOSEN in
     flip) if shipped_name && [[ $CHOSEN != "$VOLUME" ]]; then flip "$CHOSEN"; fi ;;
     rename) if shipped_name; then rename_snapshot "$CHOSEN"; fi ;;
@@ -284,7 +288,7 @@ tidy_step() {
 
 # untidy_step: something does not stand still.
 untidy_step() {
-  one_of base base base merge resize generation older copy copy orphan
+  one_of "${UNTIDY[@]}"
   case $CHOSEN in
     base) if shipped_name; then change_snapshot "$CHOSEN"; fi ;;
     merge) if shipped_name; then merge_into "$CHOSEN"; fi ;;
