@@ -94,6 +94,23 @@ change_snapshot() {
   moved "$1"
 }
 
+# trim_both NAME: files were removed in the volume, and a look into the shipped snapshot trims these too: neither maps
+# anything there any more.
+trim_both() {
+  local from end bytes=${BYTES[$1]} path=$SOURCE/$1
+  if [[ $1 == "$VOLUME" ]]; then change_volume && return; fi
+  from=$(behind_files "$VOLUME") end=${BYTES[$VOLUME]}
+  if ((bytes < end)); then end=$bytes; fi
+  from=$(((from + SOURCE_CHUNK - 1) / SOURCE_CHUNK * SOURCE_CHUNK))
+  place "$SOURCE_CHUNK" $((4 * SOURCE_CHUNK)) "$from" $((end / SOURCE_CHUNK * SOURCE_CHUNK))
+  run_step "discard_bytes $SOURCE/$VOLUME $O $L"
+  if [[ ${READ_ONLY[$1]:-} ]]; then run_step "lvchange -qq -prw $path"; fi
+  run_step "opened $path discard_bytes $O $L"
+  if [[ ${READ_ONLY[$1]:-} ]]; then run_step "lvchange -qq -pr $path"; fi
+  moved "$1"
+  moved "$VOLUME"
+}
+
 # ---- snapshots -------------------------------------------------------------------------------
 # take_snapshot OF: its name is in TAKEN.
 take_snapshot() {
@@ -109,9 +126,13 @@ take_snapshot() {
   if chance 20; then run_step "lvchange -qq -K -ay $SOURCE/$TAKEN"; fi
 }
 
-# take_next: what is to be shipped, mostly a snapshot of the volume.
+# take_next: what is to be shipped, mostly a snapshot of the volume; often one of a base that was changed.
 take_next() {
   local name
+  name=$(name_of "${GENERATION_UUID[$NEWEST]:-}")
+  if [[ $name && $name != "$VOLUME" && ${VERSION[$name]} != "${GENERATION_VERSION[$NEWEST]}" ]] && chance 40; then
+    take_snapshot "$name" && return
+  fi
   roll 10
   if ((R == 0 && ${#SNAPSHOTS[@]})); then
     one_of "${SNAPSHOTS[@]}" && name=$CHOSEN
@@ -249,7 +270,7 @@ shipped_name() { # a name in CHOSEN that the receiver has, or none; mostly the b
 
 SOURCE_TIDY=(flip rename rename_volume rename_source rebuild remove activate)
 RECEIVER_TIDY=(rename_receiver rebuild_receiver orphan drill flip_generation prune rename_generation)
-SOURCE_UNTIDY=(base base base merge)
+SOURCE_UNTIDY=(base base trim_both trim_both merge)
 RECEIVER_UNTIDY=(generation older copy copy orphan resize)
 
 # tidy_step: leaves everything that matters as it stands.
@@ -291,6 +312,7 @@ untidy_step() {
   one_of "${UNTIDY[@]}"
   case $CHOSEN in
     base) if shipped_name; then change_snapshot "$CHOSEN"; fi ;;
+    trim_both) if shipped_name; then trim_both "$CHOSEN"; fi ;;
     merge) if shipped_name; then merge_into "$CHOSEN"; fi ;;
     resize) resize_volume ;;
     generation) if ((NEWEST)); then change_generation "$NEWEST"; fi ;;
