@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=400
+# lab: solo disks=160M,160M timeout=400 both-kernels
 # LVM refuses the snapshot that would be the generation, after everything came: the half stays recorded, the target is named, and the
 # command that is printed commits it once LVM can, sending hardly anything again. No volume is left that passes for the generation.
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=300
+# lab: solo disks=160M,160M timeout=300 both-kernels
 # Resync of managed targets: two sides that have no snapshot in common are joined; somebody wrote to the newest generation,
 # which is repaired, and what he wrote stays; a crash in between leaves nothing that is taken for the repaired one.
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=400 programs=killable-bsr-send,killable-bsr-recv
+# lab: solo disks=160M,160M timeout=400 programs=killable-bsr-send,killable-bsr-recv both-kernels
 # What sender and receiver had activated when they were killed is put back by the next session of either, unless
 # somebody uses it; what is active for another reason stays. Of two sessions with one base the last one puts it back.
 set -euo pipefail

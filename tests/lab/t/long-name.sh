@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,96M timeout=300
+# lab: solo disks=160M,96M timeout=300 both-kernels
 # Names that LVM or the device mapper would refuse only when a generation is made or activated are refused before
 # anything is made, and the message names one that works, to a letter.
 set -euo pipefail

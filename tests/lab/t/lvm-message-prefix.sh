@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=128M,64M,48M timeout=400
+# lab: solo disks=128M,64M,48M timeout=400 both-kernels
 # Whatever lvm.conf, the environment or an unrelated disk make LVM print around and into its reports: the report is
 # read, and what LVM says of a failure is shown.
 set -euo pipefail

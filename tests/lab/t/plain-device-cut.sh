@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=300
+# lab: solo disks=160M,160M timeout=300 both-kernels
 # A plain device that was left half written is known by what it is: under each of its names nothing is received into it but what continues or replaces
 # all of it; another device of its name is another. What was restored since is not continued.
 set -euo pipefail

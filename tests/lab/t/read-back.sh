@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=240
+# lab: solo disks=96M,96M timeout=240 both-kernels
 # A disk that says it wrote and did not: nothing is committed to it (18), and the message names the device and the place.
 set -euo pipefail
 . /lab/lib.sh

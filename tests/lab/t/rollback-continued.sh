@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=300
+# lab: solo disks=160M,160M timeout=300 both-kernels
 # A rollback past newer generations is cut, twice: the command that is printed continues it, as it stands, under whatever name the group has by
 # then. Where its base is gone meanwhile it says so.
 set -euo pipefail

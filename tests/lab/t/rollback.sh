@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=240
+# lab: solo disks=96M,96M timeout=240 both-kernels
 # A receiver that was written to, or that has newer generations than the stream's base, refuses with 14 and says what both
 # sides have. --rollback goes on from the base; what was written stays as a snapshot, newer generations as they are.
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=400
+# lab: solo disks=160M,160M timeout=400 both-kernels
 # Two resyncs against one content in a row, of which the second is cut: it is not taken for the first. It is run again, or dropped with the command
 # that is printed, and what follows is right.
 set -euo pipefail

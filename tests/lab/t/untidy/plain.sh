@@ -23,6 +23,8 @@ ship_plain() {
   local base
   base=$(the_base)
   NEXT=$1 MAY=must
+  # Nobody above sees what a pool below that does not zero shows around a write: that may be refused, once.
+  if [[ $UNZEROED && $PLAIN == /dev/mapper/* ]]; then MAY=may; fi
   send_options
   if [[ -z $base || $base == "$1" ]]; then
     plain_session "$OPTIONS$SOURCE/$1" "$PLAIN"

@@ -141,7 +141,7 @@ begin() {
   rm -rf /var/lib/bsr
   : > history
   LAST_SNAPSHOT=0 LAST_NAME=0 NEXT=''
-  local zero discards
+  local zero
   one_of 64 192 256 448 && SOURCE_CHUNK=$((CHOSEN * 1024))
   one_of 64 192 256 448 && RECEIVER_CHUNK=$((CHOSEN * 1024))
   one_of 512k 1M && run_step "vgcreate -qq -s $CHOSEN src /dev/vda"
@@ -150,9 +150,9 @@ begin() {
   one_of 512k 1M && run_step "vgcreate -qq -s $CHOSEN dst /dev/vdb"
   one_of ' -Zn' '' && zero=$CHOSEN
   one_of passdown nopassdown && run_step "make_pool src - pool $((SOURCE_CHUNK / 1024))k -L 200M$zero --discards $CHOSEN"
-  one_of ' -Zn' '' && zero=$CHOSEN
-  one_of passdown nopassdown ignore && discards=$CHOSEN
-  run_step "make_pool dst - pool $((RECEIVER_CHUNK / 1024))k -L 200M$zero --discards $discards"
+  one_of ' -Zn' '' && UNZEROED=$CHOSEN
+  one_of passdown nopassdown ignore
+  run_step "make_pool dst - pool $((RECEIVER_CHUNK / 1024))k -L 200M$UNZEROED --discards $CHOSEN"
   roll 7 && run_step "thin_volume src/pool vol $((R + 5))M"
   FILES[vol]=''
   if chance 50; then
