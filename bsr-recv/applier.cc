@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/overload.h"
+#include "formats/digest.h"
 #include "formats/patch.h"
 #include "platform/patch_base.h"
 
@@ -36,6 +37,17 @@ void Applier::write(const std::vector<Extent>& extents, AlignedBytes content) {
   }
 }
 
+void Applier::check_held(const HoldsFrame& holds) const {
+  AlignedBytes here(total_length(holds.extents));
+  read_extents(volumes_.written(), holds.extents, here);
+  if (content_hash(stream::FrameType::holds, holds.extents, here) == holds.content) return;
+  fail(ErrorKind::diverged,
+       "between bytes {} and {} snapshot {} no longer holds what was sent of it before this "
+       "transfer "
+       "was interrupted: it was written to since",
+       holds.extents.front().offset, holds.extents.back().end(), begin_.snapshot_id);
+}
+
 AlignedBytes Applier::base_of(const PatchFrame& patch) const {
   const uint64_t begin = patch.extents.front().offset;
   if (!patch.references.empty() && patch.references.front().offset < begin) sink_.wait();
@@ -58,6 +70,7 @@ AlignedBytes Applier::patched(const PatchFrame& patch) const {
 
 void Applier::apply(FrameBody&& body) {
   std::visit(Overload{
+                 [&](const HoldsFrame& holds) { check_held(holds); },
                  [&](DataFrame& data) { write(data.extents, std::move(data.content)); },
                  [&](const PatchFrame& patch) { write(patch.extents, patched(patch)); },
                  [&](const ZeroFrame& frame) {

@@ -29,7 +29,8 @@ class Applier {
         cursor_(begin.resume.position) {}
 
   /// Does nothing for frames that change nothing. Throws Error{verify} for a patch of something
-  /// else than the base holds.
+  /// else than the base holds, Error{diverged} where an earlier stream wrote something else than
+  /// the snapshot holds now.
   void apply(FrameBody&& body);
 
   /// After END: zeroes what is left to zero, and flushes. From here on the target equals the
@@ -41,6 +42,7 @@ class Applier {
   void zero(Extent extent);
   void pass(uint64_t offset);
   void write(const std::vector<Extent>& extents, AlignedBytes content);
+  void check_held(const HoldsFrame& holds) const;
   [[nodiscard]] AlignedBytes base_of(const PatchFrame& patch) const;
   [[nodiscard]] AlignedBytes patched(const PatchFrame& patch) const;
 

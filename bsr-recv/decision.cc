@@ -49,9 +49,42 @@ Refusal unless_it_waits(const BeginFrame& begin, const Naming& naming, const Wai
   return std::nullopt;
 }
 
+/// What one of the two does not know says nothing.
+bool moved(const SourceState& then, const SourceState& now) {
+  return then != now && then != SourceState{} && now != SourceState{};
+}
+
+Refusal unless_base_stood_still(const Generation& base, const BeginFrame& begin,
+                                const Naming& naming) {
+  if (!moved(base.state, begin.base_state)) return std::nullopt;
+  return refusal(
+      ErrorKind::diverged,
+      "{}: the base {}, here as {}, was written to, trimmed, merged or replaced on the sending "
+      "side "
+      "since it was received, so the change does not apply; send a change to another snapshot that "
+      "both sides have, or send against what is here (bsr-recv --digests {}, bsr-send --against)",
+      naming.target, begin.base_id, base.volume.name.lv, naming.arguments);
+}
+
+/// Of a snapshot that is a generation already.
+Refusal unless_it_is_the_same(const BeginFrame& begin, const Naming& naming,
+                              const TargetState& state) {
+  const Generation& here = *state.find(begin.snapshot_id);
+  if (moved(here.state, begin.snapshot_state) || here.size != begin.volume_size)
+    return refusal(
+        ErrorKind::diverged,
+        "{}: snapshot {} is here as {}, and was written to, trimmed, resized, merged or replaced "
+        "on "
+        "the sending side since it was received; send it, or better a new read-only snapshot, "
+        "against what is here (bsr-recv --digests {}, bsr-send --against)",
+        naming.target, begin.snapshot_id, here.volume.name.lv, naming.arguments);
+  const Generation* base = state.base_of(begin);
+  return base == nullptr ? std::nullopt : unless_base_stood_still(*base, begin, naming);
+}
+
 Refusal unless_base_is_whole(const Generation& base, const BeginFrame& begin,
                              const Naming& naming) {
-  if (base.size == begin.base_size) return std::nullopt;
+  if (base.size == begin.base_size) return unless_base_stood_still(base, begin, naming);
   return refusal(
       ErrorKind::base,
       "{}: the stream's base has {} bytes, generation {} has {}; the base was changed after "
@@ -205,7 +238,8 @@ Verdict decide(const BeginFrame& begin, const Naming& naming, const Waiting& wai
                    "rename it or receive under another name",
                    naming.target);
   // A generation may be damaged, so one that is resynchronized is not taken for it.
-  if (!is_resync(begin) && state.find(begin.snapshot_id) != nullptr) return Action::acknowledge;
+  if (!is_resync(begin) && state.find(begin.snapshot_id) != nullptr)
+    return or_else(unless_it_is_the_same(begin, naming, state), Action::acknowledge);
   if (waiting.what == What::half_resync && kind != StreamKind::resync && !facts.rollback)
     return refusal(
         ErrorKind::diverged,
@@ -230,6 +264,14 @@ Verdict decide(const BeginFrame& begin, const Naming& naming, const Waiting& wai
                      Action::start);
   }
   return refusal(ErrorKind::failed, "{}: no such kind of stream", naming.target);
+}
+
+const Generation* unproven(const TargetState& state, const BeginFrame& begin) {
+  if (begin.is_full() || is_resync(begin)) return nullptr;
+  const Generation* base = state.base_of(begin);
+  const bool is_known =
+      base == nullptr || (base->state != SourceState{} && begin.base_state != SourceState{});
+  return is_known ? nullptr : base;
 }
 
 Verdict decide(const BeginFrame& begin, const Naming& naming, const Waiting& waiting,

@@ -41,6 +41,11 @@ struct ManagedFacts {
 [[nodiscard]] Verdict decide(const BeginFrame& begin, const Naming& naming, const Waiting& waiting,
                              const ManagedFacts& facts);
 
+/// Of a stream that is not refused: the base, when nobody can say whether it stood still on the
+/// sending side since it was received, because stream or generation came without a state; else
+/// nullptr.
+[[nodiscard]] const Generation* unproven(const TargetState& state, const BeginFrame& begin);
+
 /// A file or device.
 struct PlainFacts {
   std::optional<uint64_t> size{};     ///< of what exists

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "formats/content_tree.h"
+#include "formats/digest.h"
 
 namespace bsr {
 namespace {
@@ -38,6 +39,26 @@ uint64_t number_tag(const LogicalVolume& volume, std::string_view key) {
          "{}: its tag {}={} is not what bsr-recv writes; mend the tag or remove the volume",
          to_string(volume.name), key, text);
   return *value;
+}
+
+SourceState read_state_tag(const LogicalVolume& volume) {
+  const std::optional<std::string> text = tag_value(volume, "bsr.state");
+  SourceState state{};
+  if (!text) return state;
+  for (size_t i = 0; i < state.size(); ++i) {
+    const std::string_view digits =
+        std::string_view(*text).substr(std::min(2 * i, text->size()), 2);
+    uint8_t byte = 0;
+    const auto [end, problem] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    if (problem != std::errc() || end != digits.data() + 2 || text->size() != 2 * state.size())
+      fail(
+          ErrorKind::failed,
+          "{}: its tag bsr.state={} is not what bsr-recv writes; mend the tag or remove the volume",
+          to_string(volume.name), *text);
+    state[i] = std::byte{byte};
+  }
+  return state;
 }
 
 /// One that was changed by hand has become nothing.
@@ -82,6 +103,8 @@ VolumeName working_copy_name(const VolumeName& target) {
   return {target.vg, target.lv + std::string(kWorkingSuffix)};
 }
 
+std::string state_tag(const SourceState& state) { return "bsr.state=" + to_hex(state); }
+
 std::string target_tag(const VolumeName& target) { return "bsr.target=" + target.lv; }
 
 std::string applying_tag(const BeginFrame& begin, uint64_t number) {
@@ -103,8 +126,8 @@ TargetState read_target_state(const std::vector<LogicalVolume>& volumes, const V
       read_applying(volume, state);
     } else if (const std::optional<std::string> uuid = tag_value(volume, "bsr.uuid")) {
       state.generations.push_back({volume, *uuid, tag_value(volume, "bsr.base").value_or(""),
-                                   number_tag(volume, "bsr.size"),
-                                   number_tag(volume, "bsr.number")});
+                                   number_tag(volume, "bsr.size"), number_tag(volume, "bsr.number"),
+                                   read_state_tag(volume)});
     }
   }
   std::ranges::sort(state.generations, {}, &Generation::number);
@@ -152,6 +175,7 @@ std::vector<std::string> generation_tags(const TargetState& state, const BeginFr
       fmt::format("bsr.number={}", state.next_number()),
       fmt::format("bsr.time={}", begin.snapshot_time),
   };
+  if (begin.snapshot_state != SourceState{}) tags.push_back(state_tag(begin.snapshot_state));
   for (const std::string& tag : tags)
     if (!is_valid_tag(tag))
       fail(ErrorKind::unsupported,

@@ -19,6 +19,7 @@ struct Generation {
   std::string base;     ///< what the stream that made it applied to
   uint64_t size = 0;    ///< bytes; the volume may be larger, since physical extents are
   uint64_t number = 0;  ///< 1, 2, ... in the order of commits
+  SourceState state{};  ///< of the source snapshot, when it was read
 };
 
 struct TargetState {
@@ -71,6 +72,8 @@ struct TargetState {
 
 [[nodiscard]] std::vector<std::string> generation_tags(const TargetState& state,
                                                        const BeginFrame& begin);
+
+[[nodiscard]] std::string state_tag(const SourceState& state);
 
 /// Of what is the target's.
 [[nodiscard]] std::string target_tag(const VolumeName& target);

@@ -97,6 +97,14 @@ void ManagedTarget::refuse_open_copy() {
 Action ManagedTarget::check(const BeginFrame& begin) {
   const Action action = action_of(
       decide(begin, left_.naming(), left_.waiting(), ManagedFacts{state_, options_.rollback}));
+  if (const Generation* base = unproven(state_, begin))
+    std::fputs(
+        fmt::format("bsr-recv: {}: whether the source of {} stood still since it was received "
+                    "cannot be proven, because {} without its state\n",
+                    to_string(target_), base->volume.name.lv,
+                    base->state == SourceState{} ? "it came" : "the stream comes")
+            .c_str(),
+        stderr);
   if (action == Action::acknowledge) return action;
   if (const Generation* base = state_.base_of(begin)) base_ = *base;
   if (is_resync(begin)) check_resync(begin);
@@ -108,6 +116,10 @@ Action ManagedTarget::check(const BeginFrame& begin) {
   check_claims(lvm_.thin_pool(pool_name()), grows ? begin.volume_size : 0, what_is_left(begin));
   refuse_open_copy();
   return action;
+}
+
+std::unique_ptr<HeldGeneration> ManagedTarget::held(const BeginFrame& begin) {
+  return std::make_unique<HeldGeneration>(lvm_, *state_.find(begin.snapshot_id));
 }
 
 void ManagedTarget::drop_partial() {
@@ -255,10 +267,21 @@ void ManagedTarget::discard() {
   left_.gone();
 }
 
+/// The newest generation was found to hold what the snapshot holds, in the state that it has now.
+void ManagedTarget::keep_state(const BeginFrame& begin) const {
+  const Generation& newest = *state_.newest();
+  if (newest.state == begin.snapshot_state) return;
+  if (newest.state != SourceState{}) lvm_.remove_tag(newest.volume.name, state_tag(newest.state));
+  if (begin.snapshot_state != SourceState{})
+    lvm_.add_tag(newest.volume.name, state_tag(begin.snapshot_state));
+}
+
 void ManagedTarget::commit(const BeginFrame& begin) {
   close();
   const std::vector<LogicalVolume> volumes = look();
-  if (!adds_nothing_) {
+  if (adds_nothing_) {
+    keep_state(begin);
+  } else {
     // The commit point: before this transaction the newest generation is the old one, after it the
     // new one.
     lvm_.snapshot(

@@ -37,6 +37,7 @@ class ManagedTarget final : public Target {
   [[nodiscard]] Leftover& left() override { return left_; }
   void drop_partial() override;
   Action check(const BeginFrame& begin) override;
+  std::unique_ptr<HeldGeneration> held(const BeginFrame& begin) override;
   void settle() override;
   VolumeSink& prepare(const BeginFrame& begin) override;
   [[nodiscard]] const BlockFile& file() const override { return work_->open.value().file(); }
@@ -66,6 +67,7 @@ class ManagedTarget final : public Target {
   [[nodiscard]] Leftover find_leftover(Naming naming) const;
   void refuse_open_copy();
   void check_resync(const BeginFrame& begin);
+  void keep_state(const BeginFrame& begin) const;
   void take_back(Origin origin, const BeginFrame& begin);
   void close();
 

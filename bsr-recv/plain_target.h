@@ -27,6 +27,7 @@ class PlainTarget final : public Target {
   [[nodiscard]] Leftover& left() override { return left_; }
   void drop_partial() override;
   Action check(const BeginFrame& begin) override;
+  std::unique_ptr<HeldGeneration> held(const BeginFrame&) override { return nullptr; }
   void settle() override {}
   VolumeSink& prepare(const BeginFrame& begin) override;
   [[nodiscard]] const BlockFile& file() const override { return sink_.value().file(); }

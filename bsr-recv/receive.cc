@@ -10,6 +10,7 @@
 #include "bsr-recv/checkpoints.h"
 #include "bsr-recv/content_check.h"
 #include "bsr-recv/digests.h"
+#include "bsr-recv/held_comparison.h"
 #include "bsr-recv/managed_target.h"
 #include "bsr-recv/plain_target.h"
 #include "bsr-recv/read_ahead.h"
@@ -354,6 +355,13 @@ void apply_or_fail(const ReceiveOptions& options, Incoming& incoming, Target& ta
   left.tidy();
   if (const auto token = options.json ? left.token() : std::nullopt)
     write_report(output, json_resume(*token, left.waiting().begin.resume.position));
+  // What stands in HOLDS frames; the one other thing of that kind is found before a transfer
+  // begins.
+  if (error.kind() == ErrorKind::diverged && incoming.begin.resume.position != 0)
+    fail(error.kind(),
+         "{}{}; nothing was changed. Drop what is here of it with\n  bsr-recv -A {}\ntake a new "
+         "snapshot, and send that",
+         name, what, left.naming().arguments);
   if (has_advice(error, left)) fail(error.kind(), "{}{}", name, what);
   fail(error.kind(), "{}{}; {}", name, what, left.last_message());
 }
@@ -374,9 +382,31 @@ int look_after_partial(const ReceiveOptions& options, int output) {
   return 0;
 }
 
+/// Reads what is left of a stream whose snapshot is here already: it may have been written to in
+/// place since, which leaves no trace but another content.
+void compare(const ReceiveOptions& options, Incoming& incoming, Target& target,
+             ProgressMeter& meter) try {
+  const std::unique_ptr<HeldGeneration> held = target.held(incoming.begin);
+  HeldComparison comparison(held->volume(), held->mapped(), incoming.begin, [&meter] {
+    throw_if_stopped();
+    meter.tick();
+  });
+  uint64_t done = 0;
+  while (const std::optional<Frame> frame = incoming.next()) {
+    done += planned_bytes(frame->body);
+    comparison.look_at(frame->body);
+    meter.update(done, incoming.frames->wire_bytes());
+  }
+  comparison.finish();
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::diverged) throw;
+  fail(error.kind(), "{}: {}", options.target, error.what());
+}
+
 /// It was committed before: what came is checked, and what is there as far as the stream says.
-void acknowledge(const ReceiveOptions& options, const Incoming& incoming, Target& target,
+void acknowledge(const ReceiveOptions& options, Incoming& incoming, Target& target,
                  ProgressMeter& meter) {
+  while_untouched(options, [&] { compare(options, incoming, target, meter); });
   target.settle();
   if (!incoming.has_content_root()) return;
   const Digest here = target.held_content(incoming.begin, [&meter] { meter.tick(); }).root;
@@ -411,14 +441,12 @@ int receive(const ReceiveOptions& options, int input_fd, int output) {
   const Action action = target->check(incoming.begin);
   ProgressMeter meter({options.target, options.verbose, options.json ? output : -1},
                       incoming.begin.plan_data);
-  if (options.dry_run || action == Action::acknowledge)
+  if (options.dry_run)
     while_untouched(options, [&] { pass_over(incoming, meter); });
-  if (!options.dry_run) {
-    if (action == Action::acknowledge)
-      acknowledge(options, incoming, *target, meter);
-    else
-      apply_or_fail(options, incoming, *target, meter, output);
-  }
+  else if (action == Action::acknowledge)
+    acknowledge(options, incoming, *target, meter);
+  else
+    apply_or_fail(options, incoming, *target, meter, output);
   meter.complete();
   report(options, incoming, meter, output);
   return 0;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "bsr-recv/decision.h"
+#include "bsr-recv/held_generation.h"
 #include "bsr-recv/leftover.h"
 #include "formats/frame.h"
 #include "platform/block_io.h"
@@ -26,6 +28,9 @@ class Target {
   /// What is to be done with this stream; refuses one that does not belong here. Changes nothing.
   /// Throws Error{base}, {diverged}, {no_space}, {busy}, {usage}: the text says what to do.
   virtual Action check(const BeginFrame& begin) = 0;
+
+  /// After check() said `acknowledge`: that snapshot, as it is here.
+  virtual std::unique_ptr<HeldGeneration> held(const BeginFrame& begin) = 0;
 
   /// After check() said `acknowledge`: finishes what the session that committed it had no time for.
   virtual void settle() = 0;

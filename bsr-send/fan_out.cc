@@ -97,6 +97,8 @@ void FanOut::write_stream(size_t index) {
     StreamWriter writer(std::move(to), session_.begin, [this, index](uint64_t done, uint64_t wire) {
       progress_.update(index, done, wire);
     });
+    if (session_.ship_first)
+      session_.ship_first([&writer](const EncodedBody& body) { writer.holds(body); });
     ship_to(index, writer);
     shipped.content_root = wait_for_root(index, writer);
     shipped.totals = writer.finish(shipped.content_root);

@@ -25,6 +25,8 @@ class FanOut {
  public:
   struct Session {
     BeginFrame begin;
+    /// Puts what stands behind BEGIN; none: nothing does. From any thread, for each output.
+    std::function<void(const std::function<void(const EncodedBody&)>& put)> ship_first;
     /// Ships what is planned behind a byte of the volume. From any thread.
     std::function<void(uint64_t from, CutWriter& out)> ship_from;
     /// For END; called once, from any thread, after what is read for all was read.

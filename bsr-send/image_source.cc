@@ -69,7 +69,8 @@ class ImageSource final : public SendSource {
         metadata_path_(options.metadata_file),
         target_(find_device(
             pool_, options.snapshot,
-            options.resume ? std::optional(options.resume->snapshot_id) : std::nullopt)) {
+            options.resume ? std::optional(options.resume->snapshot_id) : std::nullopt)),
+        resumes_at_(options.resume ? options.resume->resume.position : 0) {
     begin_.chunk_size = static_cast<uint32_t>(pool_.chunk_size());
     begin_.name = std::to_string(target_.thin_id);
     begin_.volume_id = "image";  // nothing in a pool image says whose snapshot a device is
@@ -91,6 +92,7 @@ class ImageSource final : public SendSource {
     SourceStates states;
     std::unique_ptr<Plan> plan =
         since(base_ ? std::optional(base_->thin_id) : std::nullopt, engine, &states);
+    begin_.set_states(states.target.state, states.base ? states.base->state : SourceState{});
     if (patch_ && base_ && states.base->own_blocks > 0)
       base_problem_ = unsteady_base(fmt::format("-i {}", base_->thin_id));
     return plan;
@@ -99,6 +101,8 @@ class ImageSource final : public SendSource {
   std::unique_ptr<Plan> mapped(DeltaEngine engine) override {
     return since(std::nullopt, engine, nullptr);
   }
+
+  [[nodiscard]] ExtentSpool& own_before() override { return own_before_; }
 
   [[nodiscard]] bool has_lasting_names() const override { return false; }
 
@@ -124,6 +128,8 @@ class ImageSource final : public SendSource {
   ThinDevice target_;
   std::optional<ThinDevice> base_;
   BeginFrame begin_;
+  uint64_t resumes_at_;
+  ExtentSpool own_before_;
   std::string base_problem_;
 };
 

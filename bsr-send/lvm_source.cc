@@ -87,7 +87,8 @@ class LvmSource final : public SendSource {
         longest_read_(options.stall_timeout),
         target_(options.resume
                     ? find_by_token(lvm_, options.resume->snapshot_id, "snapshot", options.snapshot)
-                    : find_snapshot(lvm_, options.snapshot)) {
+                    : find_snapshot(lvm_, options.snapshot)),
+        resumes_at_(options.resume ? options.resume->resume.position : 0) {
     begin_.volume_size = target_.size;
     begin_.chunk_size = static_cast<uint32_t>(target_.chunk_size);
     begin_.snapshot_time = target_.time;
@@ -126,6 +127,7 @@ class LvmSource final : public SendSource {
     if (base_ && patch_ != PatchMode::never) claim_base();
     SourceStates states;
     std::unique_ptr<Plan> plan = since(base_ ? base_->thin_id : std::nullopt, engine, &states);
+    begin_.set_states(states.target.state, states.base ? states.base->state : SourceState{});
     if (base_claim_ && states.base->own_blocks > 0)
       base_problem_ = unsteady_base("-i " + to_string(base_->name));
     return plan;
@@ -134,6 +136,8 @@ class LvmSource final : public SendSource {
   std::unique_ptr<Plan> mapped(DeltaEngine engine) override {
     return since(std::nullopt, engine, nullptr);
   }
+
+  [[nodiscard]] ExtentSpool& own_before() override { return own_before_; }
 
   [[nodiscard]] bool has_lasting_names() const override { return true; }
 
@@ -174,10 +178,13 @@ class LvmSource final : public SendSource {
                               SourceStates* states) {
     const VolumeName pool{target_.name.vg, target_.pool};
     MetadataSnapshot frozen(lvm_.thin_pool(pool));
+    const MappingPlace place = {metadata_path(pool), true};
     const std::unique_ptr<DeltaSource> delta =
-        open_delta(engine, {metadata_path(pool), true}, base, *target_.thin_id, target_.chunk_size,
+        open_delta(engine, place, base, *target_.thin_id, target_.chunk_size,
                    base ? begin_.base_size : 0, begin_.volume_size, states);
     auto plan = std::make_unique<Plan>(*delta, target_.chunk_size);
+    if (states != nullptr && resumes_at_ > 0 && states->target.own_blocks > 0)
+      own_before_ = ExtentSpool(*open_own_mappings(place, *target_.thin_id, resumes_at_));
     kill_point("metadata-held");
     frozen.release();
     return plan;
@@ -193,6 +200,8 @@ class LvmSource final : public SendSource {
   std::optional<Activation> base_activation_;
   std::optional<BlockFile> claim_;  // after activation_: closed before the volume is deactivated
   std::optional<BlockFile> base_claim_;
+  uint64_t resumes_at_;
+  ExtentSpool own_before_;
   std::string base_problem_;
 };
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "bsr-send/fan_out.h"
+#include "bsr-send/holds.h"
 #include "bsr-send/legacy_writer.h"
 #include "bsr-send/resync.h"
 #include "bsr-send/source.h"
@@ -33,15 +34,25 @@ ClippedDelta extents_behind(uint64_t position, Plan& plan, const BeginFrame& beg
   return {std::make_unique<Plan::Reader>(plan), position, begin.volume_size};
 }
 
-/// A token continues only what it was made for: the same snapshots and, found anew, the same plan.
+/// A token continues only what it was made for: the same snapshots in the same state and, found
+/// anew, the same plan.
 BeginFrame continued(const BeginFrame& token, const BeginFrame& now) {
+  const bool base_moved = token.base_state != now.base_state;
+  if (token.has_states() && (base_moved || token.snapshot_state != now.snapshot_state))
+    fail(ErrorKind::diverged,
+         "--token: {} ({}) was written to, trimmed, merged or replaced since this transfer began, "
+         "so "
+         "what was sent need not fit what is still to come; drop that on the receiver (bsr-recv -A "
+         "TARGET), take a new snapshot, and send that from a snapshot that stood still",
+         base_moved ? "the base" : "the snapshot", base_moved ? now.base_id : now.name);
   const bool same = token.volume_size == now.volume_size && token.base_size == now.base_size &&
                     token.chunk_size == now.chunk_size && token.plan_hash == now.plan_hash;
   if (!same)
     fail(ErrorKind::base,
          "--token: what is to be sent of {} is not what it was when this transfer began ({} in {} "
-         "areas, then {} in {}), because a snapshot was written to or another tool made the "
-         "stream; drop it on the receiver (bsr-recv -A TARGET) and send it again",
+         "areas, then {} in {}), because a snapshot was written to, a size was given that it did "
+         "not have then, or another tool made the stream; drop it on the receiver (bsr-recv -A "
+         "TARGET) and send it again",
          now.name, human_bytes(now.plan_data), now.plan_extents, human_bytes(token.plan_data),
          token.plan_extents);
   return token;
@@ -54,6 +65,7 @@ Shipment shipment(const SendOptions& options, const SendSource& source, Plan& pl
   if (resync) {
     shipment.begin.base_id = resync->base_id;
     shipment.begin.base_size = resync->base_size;
+    shipment.begin.base_state = {};  // it is known by its content
     shipment.content_root = resync->content.root;
   }
   shipment.begin.plan_data = plan.data_bytes();
@@ -238,6 +250,12 @@ Failures ship_bsr1(const SendOptions& options, const Shipment& shipment, Plan& p
   Passes passes(options, shipment.begin, plan, source);
   const FanOut::Session session{
       .begin = shipment.begin,
+      .ship_first =
+          [&](const std::function<void(const EncodedBody&)>& put) {
+            if (!shipment.begin.has_states()) return;  // the token is of a program without
+            ExtentSpool::Reader own(source.own_before());
+            ship_holds(own, *passes.volume(), put);
+          },
       .ship_from = [&](uint64_t position, CutWriter& out) { passes.ship_from(position, out); },
       .content_root =
           [&](const std::function<void()>& tick) {

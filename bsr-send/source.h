@@ -15,7 +15,8 @@ class SendSource {
  public:
   virtual ~SendSource() = default;
 
-  /// Identities and sizes; the fields about the plan are left to the caller.
+  /// Identities and sizes, after plan() states too; the fields about the plan are left to the
+  /// caller.
   [[nodiscard]] virtual const BeginFrame& describe() const = 0;
 
   /// Asks what must be shipped. The pool's metadata snapshot is held only meanwhile.
@@ -23,6 +24,10 @@ class SendSource {
 
   /// After plan(): all that the snapshot maps, whatever the base is.
   virtual std::unique_ptr<Plan> mapped(DeltaEngine engine) = 0;
+
+  /// After plan(): where the snapshot was written to after it was made, below the place where this
+  /// session continues another one.
+  [[nodiscard]] virtual ExtentSpool& own_before() = 0;
 
   /// Whether the identities are those of one volume in the world, for ever.
   [[nodiscard]] virtual bool has_lasting_names() const = 0;

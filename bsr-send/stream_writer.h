@@ -21,6 +21,9 @@ class StreamWriter final : public CutWriter {
 
   void write(CutPtr cut) override;
 
+  /// A HOLDS frame; before everything else.
+  void holds(const EncodedBody& body) { encoder_.holds(body); }
+
   /// Says how far the stream is, so that it can be continued here and is not taken for silent.
   void checkpoint() { encoder_.checkpoint(); }
 

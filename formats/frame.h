@@ -16,6 +16,10 @@ namespace bsr {
 
 using Digest = std::array<std::byte, stream::kDigestSize>;
 
+/// What a snapshot was when it was read, as far as metadata can tell (thin_device_state.h). Zero
+/// bytes: not known.
+using SourceState = std::array<std::byte, stream::kStateSize>;
+
 /// 128 bits that stand for the extents and the bytes of one change frame (content_hash()): what an
 /// encoder can compute on its own, so that only the short chain over these is serial.
 struct ContentHash {
@@ -65,8 +69,16 @@ struct BeginFrame {
   std::string base_id;  ///< empty: a full stream
   std::string name;     ///< of the source volume, for people
   ResumePoint resume;   ///< where this stream continues an earlier one of the same identity
+  SourceState snapshot_state{};  ///< only with stream::kFeatureStates, as the next
+  SourceState base_state{};
 
   [[nodiscard]] bool is_full() const { return base_id.empty(); }
+  [[nodiscard]] bool has_states() const { return (features & stream::kFeatureStates) != 0; }
+  void set_states(const SourceState& snapshot, const SourceState& base) {
+    features |= stream::kFeatureStates;
+    snapshot_state = snapshot;
+    base_state = base;
+  }
 };
 
 /// Bytes for extents; `content` holds them one after the other, decoded.
@@ -96,6 +108,13 @@ struct UnmapFrame {
   std::vector<Extent> extents;
 };
 
+/// What the snapshot holds in places that an earlier stream sent: they may have been written to in
+/// place since. Only in a stream that continues one.
+struct HoldsFrame {
+  std::vector<Extent> extents;
+  ContentHash content;
+};
+
 /// Everything below `position` has been sent.
 struct CheckpointFrame {
   uint64_t position = 0;
@@ -111,7 +130,7 @@ struct UnknownFrame {
   uint16_t type = 0;
 };
 
-using FrameBody = std::variant<BeginFrame, DataFrame, PatchFrame, ZeroFrame, UnmapFrame,
+using FrameBody = std::variant<BeginFrame, HoldsFrame, DataFrame, PatchFrame, ZeroFrame, UnmapFrame,
                                CheckpointFrame, EndFrame, UnknownFrame>;
 
 /// A decoded frame and where it stood.

@@ -48,6 +48,12 @@ class PayloadReader {
     return digest;
   }
 
+  SourceState state() {
+    SourceState state;
+    std::ranges::copy(bytes(state.size()), state.begin());
+    return state;
+  }
+
   Totals totals() {
     Totals totals;
     totals.frames = take<uint64_t>();
@@ -196,6 +202,17 @@ PatchFrame decode_patch(PayloadReader payload) {
   return patch;
 }
 
+HoldsFrame decode_holds(PayloadReader payload) {
+  ExtentTable table = decode_extents(payload);
+  uint64_t sum = 0;
+  for (const Extent& extent : table.extents) sum += std::min<uint64_t>(extent.length, UINT32_MAX);
+  if (table.content_length > stream::kMaxContent || sum != table.content_length)
+    fail(ErrorKind::corrupt, "extents of {} bytes where {} belong", sum, table.content_length);
+  HoldsFrame holds{std::move(table.extents), decode_hash(payload)};
+  payload.finish();
+  return holds;
+}
+
 std::vector<Extent> decode_bare_extents(PayloadReader payload) {
   ExtentTable table = decode_extents(payload);
   payload.finish();
@@ -239,6 +256,8 @@ FrameBody decode_body(const Header& header, ByteView bytes) {
       return decode_end(payload);
     case FrameType::patch:
       return decode_patch(payload);
+    case FrameType::holds:
+      return decode_holds(payload);
   }
   if ((header.type & stream::kSkippableBit) != 0) return UnknownFrame{header.type};
   fail(ErrorKind::unsupported, "frame type {} is not known: upgrade this program", header.type);
@@ -292,6 +311,10 @@ BeginFrame decode_begin(ByteView bytes) {
   begin.name = payload.text(stream::kNameSize, ' ');
   begin.resume.position = payload.take<uint64_t>();
   begin.resume.totals = payload.totals();
+  if (begin.has_states()) {
+    begin.snapshot_state = payload.state();
+    begin.base_state = payload.state();
+  }
   payload.finish();
 
   if (flags != (begin.is_full() ? stream::kBeginFull : 0) || reserved != 0 ||
@@ -302,7 +325,8 @@ BeginFrame decode_begin(ByteView bytes) {
   check_multiple(begin.resume.position, "resume position");
   if (begin.volume_size > INT64_MAX || begin.base_size > INT64_MAX)
     fail(ErrorKind::corrupt, "no volume is that large");
-  if (begin.is_full() && begin.base_size != 0) fail(ErrorKind::corrupt, "BEGIN contradicts itself");
+  if (begin.is_full() && (begin.base_size != 0 || begin.base_state != SourceState{}))
+    fail(ErrorKind::corrupt, "BEGIN contradicts itself");
   if (begin.resume.position > begin.volume_size ||
       (begin.resume.position == 0 && begin.resume != ResumePoint{}))
     fail(ErrorKind::corrupt, "the resume position contradicts itself");

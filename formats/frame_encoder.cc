@@ -61,19 +61,25 @@ EncodedBody finished(FrameType type, Bytes table) {
   return body;
 }
 
+Bytes extent_table(std::span<const Extent> extents, uint64_t content_length) {
+  Bytes table;
+  table.reserve(stream::kExtentTableHeaderSize + extents.size() * stream::kExtentSize);
+  append_le(table, static_cast<uint32_t>(extents.size()));
+  append_le(table, static_cast<uint32_t>(content_length));
+  for (const Extent& extent : extents) {
+    append_le(table, extent.offset);
+    append_le(table, extent.length);
+  }
+  return table;
+}
+
 /// Extent table, hash and counts of a change frame.
 EncodedBody change(FrameType type, std::span<const Extent> extents, ByteView content) {
   EncodedBody body;
   body.type = type;
   body.extents = extents.size();
-  body.table.reserve(stream::kExtentTableHeaderSize + extents.size() * stream::kExtentSize);
-  append_le(body.table, static_cast<uint32_t>(extents.size()));
-  append_le(body.table, static_cast<uint32_t>(content.size()));
-  for (const Extent& extent : extents) {
-    append_le(body.table, extent.offset);
-    append_le(body.table, extent.length);
-    body.decoded_bytes += extent.length;
-  }
+  body.table = extent_table(extents, content.size());
+  body.decoded_bytes = total_length(extents);
   body.hash = content_hash(type, extents, content);
   return body;
 }
@@ -94,9 +100,12 @@ AlignedBytes compressed(ByteView content, int level) {
 
 }  // namespace
 
-Bytes begin_identity(const BeginFrame& begin) {
+namespace {
+
+/// What all versions have in front.
+Bytes begin_head(const BeginFrame& begin) {
   Bytes bytes;
-  bytes.reserve(stream::kBeginSize);
+  bytes.reserve(stream::kBeginSizeWithStates);
   append_le(bytes, stream::kVersion);
   append_le(bytes, static_cast<uint16_t>(begin.is_full() ? stream::kBeginFull : 0));
   append_le(bytes, begin.sector_size);
@@ -118,15 +127,36 @@ Bytes begin_identity(const BeginFrame& begin) {
   return bytes;
 }
 
+void append_states(Bytes& bytes, const BeginFrame& begin) {
+  if (!begin.has_states()) return;
+  append(bytes, begin.snapshot_state);
+  append(bytes, begin.base_state);
+}
+
+}  // namespace
+
+Bytes begin_identity(const BeginFrame& begin) {
+  Bytes bytes = begin_head(begin);
+  append_states(bytes, begin);
+  return bytes;
+}
+
 Bytes begin_payload(const BeginFrame& begin) {
-  Bytes bytes = begin_identity(begin);
+  Bytes bytes = begin_head(begin);
   append_le(bytes, begin.resume.position);
   append_totals(bytes, begin.resume.totals);
+  append_states(bytes, begin);
   return bytes;
 }
 
 EncodedBody encode(const BeginFrame& begin) {
   return finished(FrameType::begin, begin_payload(begin));
+}
+
+EncodedBody encode(const HoldsFrame& holds) {
+  Bytes bytes = extent_table(holds.extents, total_length(holds.extents));
+  append_hash(bytes, holds.content);
+  return finished(FrameType::holds, std::move(bytes));
 }
 
 EncodedBody encode(DataFrame&& data, Compression compression) {

@@ -29,6 +29,7 @@ struct EncodedBody {
 };
 
 [[nodiscard]] EncodedBody encode(const BeginFrame& begin);
+[[nodiscard]] EncodedBody encode(const HoldsFrame& holds);
 [[nodiscard]] EncodedBody encode(DataFrame&& data, Compression compression);
 [[nodiscard]] EncodedBody encode(PatchFrame&& patch);
 [[nodiscard]] EncodedBody encode(const ZeroFrame& zero);
@@ -42,7 +43,7 @@ struct EncodedBody {
 /// The header that goes before the body's payload; sequence counts from 0, the BEGIN frame.
 [[nodiscard]] Bytes encode_header(const EncodedBody& body, uint64_t sequence);
 
-/// The part of BEGIN that names the transfer and starts the digest chain: not where it resumes.
+/// The parts of BEGIN that name the transfer and start the digest chain: not where it resumes.
 [[nodiscard]] Bytes begin_identity(const BeginFrame& begin);
 
 /// Keeps what END reports about the change frames of a transfer.

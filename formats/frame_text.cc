@@ -21,6 +21,12 @@ Json extents_json(const std::vector<Extent>& extents) {
   return list;
 }
 
+/// Hexadecimal, or nothing where it is not known.
+template <typename Value>
+Json known_json(const Value& value) {
+  return value == Value{} ? Json(nullptr) : Json(to_hex(value));
+}
+
 Json fields_of(const BeginFrame& begin) {
   return {{"type", "BEGIN"},
           {"name", begin.name},
@@ -37,9 +43,16 @@ Json fields_of(const BeginFrame& begin) {
           {"plan_unmap", begin.plan_unmap},
           {"plan_extents", begin.plan_extents},
           {"plan_hash", to_hex(begin.plan_hash)},
-          {"resume_position", begin.resume.position}};
+          {"resume_position", begin.resume.position},
+          {"state", known_json(begin.snapshot_state)},
+          {"base_state", known_json(begin.base_state)}};
 }
 
+Json fields_of(const HoldsFrame& holds) {
+  return {{"type", "HOLDS"},
+          {"bytes", total_length(holds.extents)},
+          {"extents", extents_json(holds.extents)}};
+}
 Json fields_of(const DataFrame& data) {
   return {
       {"type", "DATA"}, {"bytes", data.content.size()}, {"extents", extents_json(data.extents)}};
@@ -69,8 +82,7 @@ Json fields_of(const Totals& totals) {
 Json fields_of(const EndFrame& end) {
   Json json = {{"type", "END"}};
   json.update(fields_of(static_cast<const Totals&>(end)));
-  json["content_root"] =
-      end.content_root == Digest{} ? Json(nullptr) : Json(to_hex(end.content_root));
+  json["content_root"] = known_json(end.content_root);
   return json;
 }
 Json fields_of(const UnknownFrame& unknown) {

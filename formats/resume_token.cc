@@ -88,11 +88,15 @@ ResumeToken decode_started(std::string_view token) {
   if (packed.size() < sizeof(uint32_t) || load_le<uint32_t>(packed, 0) != ZSTD_MAGICNUMBER ||
       ZSTD_findFrameCompressedSize(packed.data(), packed.size()) != packed.size())
     fail_damaged();
-  Bytes payload(stream::kBeginSize + 1);
+  Bytes payload(stream::kBeginSizeWithStates + 1);
   const size_t size = ZSTD_decompress(payload.data(), payload.size(), packed.data(), packed.size());
-  const bool base_is_gone = size == payload.size() && payload.back() == kBaseIsGone;
-  if (ZSTD_isError(size) != 0U || (size != stream::kBeginSize && !base_is_gone)) fail_damaged();
-  payload.resize(stream::kBeginSize);
+  if (ZSTD_isError(size) != 0U || size < stream::kBeginSize) fail_damaged();
+  const bool has_states =
+      (load_le<uint64_t>(payload, stream::kFeaturesOffset) & stream::kFeatureStates) != 0;
+  const size_t begin_size = has_states ? stream::kBeginSizeWithStates : stream::kBeginSize;
+  const bool base_is_gone = size == begin_size + 1 && payload[begin_size] == kBaseIsGone;
+  if (size != begin_size && !base_is_gone) fail_damaged();
+  payload.resize(begin_size);
   return {decode_begin(payload), base_is_gone};
 }
 

@@ -16,6 +16,9 @@ class StreamEncoder {
   /// Puts BEGIN.
   StreamEncoder(Put put, const BeginFrame& begin);
 
+  /// A HOLDS frame; before everything else.
+  void holds(const EncodedBody& body) { put(body); }
+
   /// `end_position`: where the last extent of the body ends.
   void write(const EncodedBody& body, uint64_t end_position);
 

@@ -1,8 +1,8 @@
 // Format 1 of the stream as constants: the layout that the encoder, the decoder and
 // man/bsr-stream.5 share.
 //
-//   stream := BEGIN (DATA | PATCH | ZERO | UNMAP | CHECKPOINT | skippable)* END
-//   frame  := header payload
+//   stream := BEGIN (HOLDS | skippable)* (DATA | PATCH | ZERO | UNMAP | CHECKPOINT | skippable)*
+//   END frame  := header payload
 //
 // All integers are little-endian.
 #pragma once
@@ -26,6 +26,7 @@ enum class FrameType : uint16_t {
   checkpoint = 5,
   end = 6,
   patch = 7,
+  holds = 8,
 };
 constexpr uint16_t kSkippableBit =
     0x8000;  // a type with this bit may be passed over by who does not know it
@@ -42,17 +43,21 @@ constexpr uint32_t kMaxPayload =
     static_cast<uint32_t>(kExtentTableHeaderSize + kMaxExtents * kExtentSize) + kMaxContent;
 
 constexpr size_t kDigestSize = 32;
+constexpr size_t kStateSize = 16;
 constexpr size_t kIdentitySize = 64;  // printable ASCII, padded with zero bytes
 constexpr size_t kNameSize = 128;
 
 // BEGIN payload.
 constexpr uint16_t kVersion = 1;
 constexpr uint16_t kBeginFull = 1;      // flag: no base, every gap is zero
-constexpr uint64_t kKnownFeatures = 0;  // feature bits a reader of this version understands
+constexpr uint64_t kFeatureStates = 1;  // the states of snapshot and base are at the end of BEGIN
+constexpr uint64_t kKnownFeatures = kFeatureStates;  // what a reader of this version understands
+constexpr size_t kFeaturesOffset = 8;
 constexpr size_t kBeginIdentityEnd =
-    432;  // the digest chain starts from the bytes before this offset
+    432;  // the digest chain starts from the bytes before this offset, and the states
 constexpr size_t kTotalsSize = 5 * 8 + kDigestSize;
 constexpr size_t kBeginSize = kBeginIdentityEnd + 8 + kTotalsSize;
+constexpr size_t kBeginSizeWithStates = kBeginSize + 2 * kStateSize;
 
 constexpr size_t kCheckpointSize = 8 + kDigestSize;
 constexpr size_t kEndSize = kTotalsSize + kDigestSize;

@@ -13,6 +13,7 @@ using stream::FrameType;
 void StreamGrammar::change(FrameType type, std::span<const Extent> extents,
                            const ContentHash& hash) {
   uint64_t bytes = 0;
+  may_hold_ = false;
   for (const Extent& extent : extents) {
     if (extent.offset < cursor_)
       fail(ErrorKind::corrupt, "extent at {} after everything below {} was sent", extent.offset,
@@ -36,18 +37,32 @@ void StreamGrammar::patch(const PatchFrame& patch) {
   change(FrameType::patch, patch.extents, patch.content);
 }
 
+void StreamGrammar::holds(const HoldsFrame& holds) {
+  if (!may_hold_)
+    fail(ErrorKind::corrupt, "HOLDS in a stream that continues none, or behind a change");
+  for (const Extent& extent : holds.extents) {
+    if (extent.offset < held_end_ || extent.end() > begin_->resume.position)
+      fail(ErrorKind::corrupt,
+           "HOLDS names {}+{}, after everything below {}, in a stream that continues at {}",
+           extent.offset, extent.length, held_end_, begin_->resume.position);
+    held_end_ = extent.end();
+  }
+}
+
 void StreamGrammar::check_body(const FrameBody& body) {
   std::visit(
       Overload{
           [&](const BeginFrame& begin) {
             begin_ = begin;
             cursor_ = begin.resume.position;
+            may_hold_ = begin.resume.position > 0;
             totals_.emplace(begin);
           },
           [&](const DataFrame& data) {
             change(FrameType::data, data.extents,
                    content_hash(FrameType::data, data.extents, data.content));
           },
+          [&](const HoldsFrame& held) { holds(held); },
           [&](const PatchFrame& packed) { patch(packed); },
           [&](const ZeroFrame& zero) {
             change(FrameType::zero, zero.extents, content_hash(FrameType::zero, zero.extents, {}));
@@ -61,6 +76,7 @@ void StreamGrammar::check_body(const FrameBody& body) {
                 checkpoint.position % kSectorSize != 0 || checkpoint.digest != totals_->digest())
               fail(ErrorKind::corrupt, "a checkpoint does not fit what came before it");
             cursor_ = checkpoint.position;
+            may_hold_ = false;
           },
           [&](const EndFrame& end) {
             const Totals seen = totals_->value();

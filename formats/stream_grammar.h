@@ -10,8 +10,9 @@
 namespace bsr {
 
 /// Sees every frame of a stream in order, before anybody acts on it, and refuses what breaks the
-/// rules: BEGIN first and once, extents that ascend over the whole stream and stay inside the
-/// volume, END with the right counts and digest. All of it is Error{corrupt}.
+/// rules: BEGIN first and once, HOLDS before all changes and below the resume point, extents that
+/// ascend over the whole stream and stay inside the volume, END with the right counts and digest.
+/// All of it is Error{corrupt}.
 class StreamGrammar {
  public:
   void check(const Frame& frame);
@@ -25,11 +26,14 @@ class StreamGrammar {
  private:
   void change(stream::FrameType type, std::span<const Extent> extents, const ContentHash& hash);
   void patch(const PatchFrame& patch);
+  void holds(const HoldsFrame& holds);
   void check_body(const FrameBody& body);
 
   std::optional<BeginFrame> begin_;
   std::optional<TransferTotals> totals_;
   uint64_t cursor_ = 0;
+  uint64_t held_end_ = 0;  // of the last extent in a HOLDS frame
+  bool may_hold_ = false;  // nothing came yet that HOLDS must come before
 };
 
 }  // namespace bsr

@@ -44,7 +44,15 @@ BeginFrame merged_begin(const BeginFrame& older, const BeginFrame& newer) {
          newer.snapshot_id == older.base_id
              ? "give them in the other order, the oldest first"
              : "give streams that follow each other, the oldest first");
+  if (newer.base_state != older.snapshot_state && newer.base_state != SourceState{} &&
+      older.snapshot_state != SourceState{})
+    fail(ErrorKind::base,
+         "applies to snapshot {} as it was later than in the stream before it, which was written "
+         "to, trimmed, merged or replaced between the two; send both anew",
+         newer.base_id);
   BeginFrame begin = newer;
+  if (older.has_states() || newer.has_states())
+    begin.set_states(newer.snapshot_state, older.base_state);
   begin.base_id = older.base_id;
   begin.base_size = older.base_size;
   begin.plan_data = 0;

@@ -11,7 +11,8 @@ namespace bsr {
 void check_is_whole(const BeginFrame& begin);
 
 /// What the merged stream is about: the snapshot of `newer`, since the base of `older`. The plan is
-/// left out. Throws Error{base} unless `newer` applies to what `older` leads to.
+/// left out. Throws Error{base} unless `newer` applies to what `older` leads to, and to that in the
+/// same state.
 [[nodiscard]] BeginFrame merged_begin(const BeginFrame& older, const BeginFrame& newer);
 
 /// The changes of the merged stream, from those of two whole streams side by side. What `newer`

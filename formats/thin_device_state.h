@@ -1,7 +1,6 @@
 // Whether a thin device is still what it was: a number for all that its metadata can say of that.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,13 +21,11 @@ namespace bsr {
 // comes back. So where device, number of mappings and places of own mappings are the same, the
 // inherited mappings are too, and whatever may have changed is the content of the own ones.
 
-/// 128 bits that stand for device, number of mappings and places of own mappings. Not for what is
-/// no change: a snapshot that somebody makes of the device, the metadata blocks in which it is
-/// written down (`lvconvert --repair` and thin_restore write others), and its size in LVM.
-using SourceState = std::array<std::byte, 16>;
-
-/// The state of a device, and what it was made from.
+/// The state of a device.
 struct ThinDeviceState {
+  /// Stands for device, number of mappings and places of own mappings. Not for what is no change: a
+  /// snapshot that somebody makes of the device, the metadata blocks in which it is written down
+  /// (`lvconvert --repair` and thin_restore write others), and its size in LVM.
   SourceState state{};
   uint64_t mapped_blocks = 0;
   uint64_t own_blocks = 0;  ///< 0: it holds what it held when it was made, less what was discarded

@@ -2,6 +2,7 @@
 #include "platform/delta_engine.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/error.h"
@@ -22,8 +23,6 @@ struct Question {
   uint64_t chunk_size;
   uint64_t base_size;
   uint64_t target_size;
-
-  [[nodiscard]] uint64_t common_end() const { return std::min(base_size, target_size); }
 };
 
 std::unique_ptr<DeltaSource> clipped(std::unique_ptr<DeltaSource> source, uint64_t begin,
@@ -57,6 +56,16 @@ std::unique_ptr<DeltaSource> compare_trees(const ThinMetadata& metadata, const Q
       clipped(tree_delta(metadata, base, target, 0, base_size, own), 0, base_size), behind_base);
 }
 
+/// Without a base nothing is shared: then it is only for the state.
+std::unique_ptr<DeltaSource> shared_own(const ThinMetadata& metadata, const Question& asked,
+                                        OwnOfBoth& own) {
+  if (!asked.base_thin_id)
+    return clipped(full_tree_delta(metadata, asked.target_thin_id, 0, UINT64_MAX, &own), 0, 0);
+  return clipped(
+      shared_own_delta(metadata, *asked.base_thin_id, asked.target_thin_id, 0, UINT64_MAX, own), 0,
+      std::min(asked.base_size, asked.target_size));
+}
+
 /// Thin metadata in a file, for as long as it is read.
 struct OpenMetadata {
   explicit OpenMetadata(const MappingPlace& place)
@@ -69,55 +78,63 @@ struct OpenMetadata {
 };
 
 /// A walk of ours. Names the metadata in errors, and owns it if it had to open it.
-class NativeDelta final : public DeltaSource {
+class NativeWalk final : public DeltaSource {
  public:
-  enum class Part {
-    all,
-    shared_own,  ///< what another engine does not yield, because the two devices share it
-  };
+  using Make = std::function<std::unique_ptr<DeltaSource>(const ThinMetadata& metadata)>;
 
-  NativeDelta(const Question& asked, Part part, SourceStates* states) try
-      : path_(asked.place.metadata_path), states_(states) {
-    if (asked.place.opened == nullptr) opened_.emplace(asked.place);
-    const ThinMetadata& metadata = opened_ ? opened_->metadata : *asked.place.opened;
-    if (metadata.chunk_size() != asked.chunk_size)
-      fail(ErrorKind::corrupt, "it says chunks of {} bytes, not {}", metadata.chunk_size(),
-           asked.chunk_size);
-    if (states != nullptr || part == Part::shared_own)
-      own_.emplace(metadata, asked.base_thin_id, asked.target_thin_id);
-    if (part == Part::all)
-      source_ = compare_trees(metadata, asked, own_ ? &*own_ : nullptr);
-    else if (asked.base_thin_id)
-      source_ = clipped(shared_own_delta(metadata, *asked.base_thin_id, asked.target_thin_id, 0,
-                                         UINT64_MAX, *own_),
-                        0, asked.common_end());
-    else  // nothing is shared: only for the state
-      source_ =
-          clipped(full_tree_delta(metadata, asked.target_thin_id, 0, UINT64_MAX, &*own_), 0, 0);
+  NativeWalk(const MappingPlace& place, const Make& make) try : path_(place.metadata_path) {
+    if (place.opened == nullptr) opened_.emplace(place);
+    source_ = make(opened_ ? opened_->metadata : *place.opened);
   } catch (Error& error) {
-    error.while_doing("thin metadata in " + asked.place.metadata_path);
+    error.while_doing("thin metadata in " + place.metadata_path);
     throw;
   }
 
-  std::optional<DeltaExtent> next() override try {
-    std::optional<DeltaExtent> found = source_->next();
-    if (!found && states_ != nullptr) {
-      if (own_->base) states_->base = own_->base->finish();
-      states_->target = own_->target.finish();
-      states_ = nullptr;
-    }
-    return found;
-  } catch (Error& error) {
+  std::optional<DeltaExtent> next() override try { return source_->next(); } catch (Error& error) {
     error.while_doing("thin metadata in " + path_);
     throw;
   }
 
  private:
   std::string path_;
-  SourceStates* states_;  // null once they are filled in
   std::optional<OpenMetadata> opened_;
-  std::optional<OwnOfBoth> own_;
   std::unique_ptr<DeltaSource> source_;
+};
+
+/// What a walk yields of a question.
+enum class Part {
+  all,
+  shared_own,  ///< what another engine does not yield, because the two devices share it
+};
+
+/// Fills in the states when its source has come to its end.
+class NativeDelta final : public DeltaSource {
+ public:
+  NativeDelta(const Question& asked, Part part, SourceStates* states)
+      : states_(states), walk_(asked.place, [&](const ThinMetadata& metadata) {
+          if (metadata.chunk_size() != asked.chunk_size)
+            fail(ErrorKind::corrupt, "it says chunks of {} bytes, not {}", metadata.chunk_size(),
+                 asked.chunk_size);
+          if (states != nullptr || part == Part::shared_own)
+            own_.emplace(metadata, asked.base_thin_id, asked.target_thin_id);
+          return part == Part::all ? compare_trees(metadata, asked, own_ ? &*own_ : nullptr)
+                                   : shared_own(metadata, asked, *own_);
+        }) {}
+
+  std::optional<DeltaExtent> next() override {
+    std::optional<DeltaExtent> found = walk_.next();
+    if (!found && states_ != nullptr) {
+      if (own_->base) states_->base = own_->base->finish();
+      states_->target = own_->target.finish();
+      states_ = nullptr;
+    }
+    return found;
+  }
+
+ private:
+  SourceStates* states_;  // null once they are filled in
+  std::optional<OwnOfBoth> own_;
+  NativeWalk walk_;
 };
 
 std::string text(const std::optional<DeltaExtent>& found) {
@@ -160,7 +177,6 @@ std::unique_ptr<DeltaSource> open_delta(DeltaEngine engine, const MappingPlace& 
                                         SourceStates* states) {
   const Question asked = {
       place, base_thin_id, target_thin_id, chunk_size, base_thin_id ? base_size : 0, target_size};
-  using Part = NativeDelta::Part;
   const auto thin_tools = [&](SourceStates* filled) -> std::unique_ptr<DeltaSource> {
     auto theirs = std::make_unique<ThinToolsDelta>(place, base_thin_id, target_thin_id, chunk_size,
                                                    base_size, target_size);
@@ -178,6 +194,13 @@ std::unique_ptr<DeltaSource> open_delta(DeltaEngine engine, const MappingPlace& 
                                             thin_tools(nullptr));
   }
   fail(ErrorKind::failed, "no such delta engine");
+}
+
+std::unique_ptr<DeltaSource> open_own_mappings(const MappingPlace& place, uint64_t thin_id,
+                                               uint64_t end) {
+  return std::make_unique<NativeWalk>(place, [&](const ThinMetadata& metadata) {
+    return clipped(own_mappings(metadata, thin_id, 0, end), 0, end);
+  });
 }
 
 }  // namespace bsr

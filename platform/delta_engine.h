@@ -47,4 +47,9 @@ struct SourceStates {
                                                       uint64_t base_size, uint64_t target_size,
                                                       SourceStates* states = nullptr);
 
+/// What a device got after it was made (own_mappings()), below `end` bytes, cut there. Throws as
+/// open_delta() does.
+[[nodiscard]] std::unique_ptr<DeltaSource> open_own_mappings(const MappingPlace& place,
+                                                             uint64_t thin_id, uint64_t end);
+
 }  // namespace bsr

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/aligned_bytes.h"
 #include "base/bytes.h"
@@ -42,6 +43,17 @@ inline void read_all(VolumeReader& volume, std::span<const ReadRequest> requests
     throw;
   }
   for (size_t i = 0; i < requests.size(); ++i) volume.finish();
+}
+
+/// The bytes of extents, one after the other, of a reader that has no read under way.
+inline void read_extents(VolumeReader& volume, std::span<const Extent> extents,
+                         std::span<std::byte> into) {
+  std::vector<ReadRequest> reads;
+  for (const Extent& extent : extents) {
+    reads.push_back({extent.offset, into.first(extent.length)});
+    into = into.subspan(extent.length);
+  }
+  read_all(volume, reads);
 }
 
 /// Takes what a stream says. A failure may show later than where it happened; then every later

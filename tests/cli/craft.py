@@ -153,7 +153,7 @@ write("truncated", "no-end", Crafted().put(*FULL).bytes)
 write("truncated", "no-end-but-a-checkpoint", Crafted().put(*FULL).at(SIZE).bytes)
 write("unsupported", "flag-of-data", Crafted().put(*FULL, flags=2).done())
 write("unsupported", "flag-of-end", Crafted().raw(END, bytes(104), flags=0x8000).bytes)
-write("unsupported", "type-8", Crafted().raw(8, b"").done())
+write("unsupported", "type-9", Crafted().raw(9, b"").done())
 write("unsupported", "type-32767", Crafted().raw(0x7FFF, b"").done())
 write("unsupported", "type-0", Crafted().raw(0, b"").done())
 

@@ -118,6 +118,12 @@ void check_promises(const Outcome& outcome) {
               volume_size = begin.volume_size;
               base_size = begin.base_size;
             },
+            [&](const bsr::HoldsFrame& holds) {
+              uint64_t length = 0;
+              for (const bsr::Extent& extent : holds.extents) length += extent.length;
+              require(length > 0 && length <= bsr::stream::kMaxContent);
+              require(!holds.extents.empty() && holds.extents.back().end() <= volume_size);
+            },
             [&](const bsr::DataFrame& data) {
               require(!data.content.empty());
               cursor.pass(data.extents, volume_size, data.content.size());

@@ -129,7 +129,7 @@ def xxh3_128(data, seed):
 
 # --- frames, as bsr-stream(5) lays them out
 
-BEGIN, DATA, ZERO, UNMAP, CHECKPOINT, END, PATCH = range(1, 8)
+BEGIN, DATA, ZERO, UNMAP, CHECKPOINT, END, PATCH, HOLDS = range(1, 9)
 NAMES = {ZERO: "ZERO", UNMAP: "UNMAP"}
 
 
@@ -187,26 +187,28 @@ class Stream:
         base = b.get("base", "")
         plan_hash = hashlib.sha256(b["name"].encode()).digest()
         payload = struct.pack(
-            "<HHIQQQIIQqQQQ32s", 1, 0 if base else 1, b["sector"], 0, len(self.volume),
+            "<HHIQQQIIQqQQQ32s", 1, 0 if base else 1, b["sector"], 1 if "states" in b else 0, len(self.volume),
             b.get("base_size", 0), b["chunk"], 0, b["epoch"], b["time"], *b["plan"], plan_hash)
         payload += text("volume-1", 64) + text(b["snapshot"], 64) + text(base, 64)
         payload += text(b["name"], 128)
         assert len(payload) == 432
-        self.digest = hashlib.sha256(payload).digest()
+        states = b"".join(b.get("states", ()))
+        self.digest = hashlib.sha256(payload + states).digest()
         resume = b.get("resume", (0, 0, 0, 0, 0, 0, bytes(32)))  # position, counts, digest
-        payload += struct.pack("<6Q32s", *resume)
-        assert len(payload) == 512
+        payload += struct.pack("<6Q32s", *resume) + states
+        assert len(payload) in (512, 544)
         if resume[0]:
             self.frames, self.extents = resume[1:3]
             self.counts = dict(zip((DATA, ZERO, UNMAP), resume[3:6]))
             self.digest = resume[6]
         self.frame(
             BEGIN, payload,
-            "BEGIN sector=%d features=0 size=%d base_size=%d chunk=%d epoch=%d time=%d data=%d "
+            "BEGIN sector=%d features=%d size=%d base_size=%d chunk=%d epoch=%d time=%d data=%d "
             "unmap=%d extents=%d plan=%s volume=<volume-1> snapshot=<%s> base=<%s> name=<%s> "
             "resume=%d frames=%d extents=%d data=%d zero=%d unmap=%d digest=%s" %
-            (b["sector"], len(self.volume), b.get("base_size", 0), b["chunk"], b["epoch"],
-             b["time"], *b["plan"], plan_hash.hex(), b["snapshot"], base, b["name"], *resume[:6], resume[6].hex()))
+            (b["sector"], 1 if states else 0, len(self.volume), b.get("base_size", 0), b["chunk"], b["epoch"],
+             b["time"], *b["plan"], plan_hash.hex(), b["snapshot"], base, b["name"], *resume[:6], resume[6].hex()) +
+            (" state=%s base_state=%s" % (states[:16].hex(), states[16:].hex()) if states else ""))
 
     def change(self, kind, extents, content, wire, line, flags=0):
         table = b"".join(struct.pack("<QQ", *extent) for extent in extents)
@@ -254,6 +256,13 @@ class Stream:
         self.frame(PATCH, payload + lists[1] + lists[0] + packed,
                    "PATCH%s references%s base=%x,%x content=%x,%x packed=%s" % (
                        named(extents), named(references), *hashes[0], *hashes[1], packed.hex()))
+
+    def holds(self, *extents):
+        content = b"".join(self.volume[offset:offset + length] for offset, length in extents)
+        table = b"".join(struct.pack("<QQ", *extent) for extent in extents)
+        link = xxh3_128(content, xxh3_64(struct.pack("<Q", HOLDS) + table))
+        payload = struct.pack("<II", len(extents), len(content)) + table + struct.pack("<QQ", *link)
+        self.frame(HOLDS, payload, "HOLDS%s content=%x,%x" % (named(extents), *link))
 
     def empty(self, kind, *extents):
         for offset, length in extents:
@@ -378,6 +387,27 @@ def resumed():
     return stream
 
 
+def states():
+    """The rest of a change between a snapshot and a base of known states, which says first what its
+    snapshot holds in front, where that may have been written to. What was sent there is what the
+    base holds too, so that a test needs nothing else for what came before."""
+    volume = base_volume(192 * KIB)
+    put(volume, 192 * KIB - 512, 512, 5)
+    begin = {"sector": 512, "chunk": 64 * KIB, "epoch": 0, "time": 1736121602,
+             "plan": (192 * KIB, 0, 1), "snapshot": "snapshot-2", "base": "snapshot-1",
+             "base_size": 192 * KIB, "name": "vg/data", "states": (bytes(range(16)), bytes(range(240, 256)))}
+    first = Stream(volume, begin)
+    first.data((0, 1024), (64 * KIB, 512))
+    begin["resume"] = (128 * KIB, first.frames, first.extents, *first.counts.values(), first.digest)
+    stream = Stream(volume, begin)
+    stream.holds((0, 4 * KIB), (64 * KIB, 4 * KIB))
+    stream.skippable(0x8001, b"for a later version", 0)
+    stream.holds((127 * KIB, 1 * KIB))
+    stream.data((192 * KIB - 512, 512))
+    stream.end()
+    return stream
+
+
 def shrink():
     """A delta of a volume that became smaller, without any change in what is left."""
     volume = base_volume(64 * KIB)
@@ -411,6 +441,7 @@ STREAMS = {
     "patches": patches,
     "resumed": resumed,
     "shrink": shrink,
+    "states": states,
     "nothing": nothing,
 }
 

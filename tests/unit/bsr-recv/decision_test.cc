@@ -299,5 +299,59 @@ TEST(Commands, TokensSayWhetherTheBaseIsGone) {
   EXPECT_EQ(token_of(kManaged, at(512, full_of("b"))), token_of(kPlain, at(512, full_of("b"))));
 }
 
+constexpr SourceState kState = {std::byte{1}};
+constexpr SourceState kOtherState = {std::byte{2}};
+
+TargetState known_generations(const std::vector<std::string>& uuids) {
+  TargetState state = generations(uuids);
+  for (Generation& generation : state.generations) generation.state = kState;
+  return state;
+}
+
+BeginFrame with_states(BeginFrame begin, const SourceState& snapshot, const SourceState& base) {
+  begin.set_states(snapshot, base);
+  return begin;
+}
+
+TEST(Decision, ABaseThatMovedSinceItWasReceivedIsNone) {
+  const TargetState state = known_generations({"a", "b"});
+  const BeginFrame change = delta_from("b", "c");
+  for (const bool rollback : {false, true}) {
+    const auto decided = [&](const TargetState& facts, const BeginFrame& begin) {
+      return name_of(managed(facts, {}, begin, rollback));
+    };
+    EXPECT_EQ("start", decided(state, change));
+    EXPECT_EQ("start", decided(state, with_states(change, kOtherState, kState)));
+    EXPECT_EQ("diverged", decided(state, with_states(change, kOtherState, kOtherState)));
+    EXPECT_EQ("start",
+              decided(generations({"a", "b"}), with_states(change, kOtherState, kOtherState)));
+  }
+  const BeginFrame moved = at(512, with_states(change, kState, kOtherState));
+  EXPECT_EQ("diverged", name_of(managed(state, resumable(moved), moved, false)));
+
+  EXPECT_EQ(&state.generations[1], unproven(state, change));
+  EXPECT_EQ(nullptr, unproven(state, with_states(change, kState, kState)));
+  const TargetState unknown = generations({"a", "b"});
+  EXPECT_EQ(&unknown.generations[1], unproven(unknown, with_states(change, kState, kState)));
+}
+
+TEST(Decision, ASnapshotThatMovedSinceItWasReceivedIsNotTheSame) {
+  const TargetState state = known_generations({"a", "b"});
+  const auto decided = [&](const BeginFrame& begin) {
+    return name_of(managed(state, {}, begin, false));
+  };
+  EXPECT_EQ("acknowledge", decided(full_of("b")));
+  EXPECT_EQ("acknowledge", decided(with_states(full_of("b"), kState, {})));
+  EXPECT_EQ("diverged", decided(with_states(full_of("b"), kOtherState, {})));
+  BeginFrame larger = with_states(full_of("b"), kState, {});
+  larger.volume_size += 4 << 20;
+  EXPECT_EQ("diverged", decided(larger));
+  EXPECT_EQ("acknowledge", decided(with_states(delta_from("a", "b"), kState, kState)));
+  EXPECT_EQ("diverged", decided(with_states(delta_from("a", "b"), kState, kOtherState)));
+  const BeginFrame resync = with_states(delta_from("content:0123", "b"), kOtherState, {});
+  EXPECT_EQ("start", decided(resync));
+  EXPECT_EQ(nullptr, unproven(state, resync));
+}
+
 }  // namespace
 }  // namespace bsr

@@ -49,6 +49,43 @@ Waiting::What waits(std::vector<LogicalVolume> volumes, std::optional<BeginFrame
   return waiting_in(read_target_state(volumes, kTarget), std::move(record)).what;
 }
 
+constexpr SourceState kState = {std::byte{0x0a}, std::byte{0xb0}};
+
+/// As generation(), with the state of its snapshot.
+LogicalVolume known_generation(const std::string& uuid, unsigned number) {
+  LogicalVolume volume = generation(uuid, number);
+  volume.tags.push_back(state_tag(kState));
+  return volume;
+}
+
+TEST(Generations, KeepTheStateOfTheirSnapshotInATag) {
+  EXPECT_EQ("bsr.state=0ab00000000000000000000000000000", state_tag(kState));
+  const TargetState state =
+      read_target_state({known_generation("a", 1), generation("b", 2)}, kTarget);
+  EXPECT_EQ(kState, state.generations[0].state);
+  EXPECT_EQ(SourceState{}, state.generations[1].state);
+
+  BeginFrame begin = full_of("c");
+  const auto has_state = [&] {
+    return std::ranges::count(generation_tags(state, begin), state_tag(kState)) == 1;
+  };
+  EXPECT_FALSE(has_state());
+  begin.set_states(kState, {});
+  EXPECT_TRUE(has_state());
+}
+
+TEST(Generations, WithAStateThatCannotBeAreRefused) {
+  for (const char* const text :
+       {"", "0", "xyz", "0ab0000000000000000000000000000", "0ab00000000000000000000000000000aa",
+        "0ab0000000000000000000000000000g", "-1b00000000000000000000000000000"}) {
+    LogicalVolume volume = generation("a", 1);
+    volume.tags.push_back(std::string("bsr.state=") + text);
+    EXPECT_EQ(ErrorKind::failed,
+              kind_thrown_by([&] { (void)read_target_state({volume}, kTarget); }))
+        << text;
+  }
+}
+
 TEST(Generations, AreOrderedByTheirNumberAndNotByName) {
   const TargetState state =
       read_target_state({generation("c", 1), generation("a", 3), generation("b", 2)}, kTarget);

@@ -99,7 +99,7 @@ TEST(FrameDecoder, CallsUnknownFlagsUnsupported) {
 }
 
 TEST(FrameDecoder, CallsUnknownFrameTypesUnsupported) {
-  for (const uint16_t type : std::initializer_list<uint16_t>{0, 8, 0x7fff})
+  for (const uint16_t type : std::initializer_list<uint16_t>{0, 9, 0x7fff})
     EXPECT_EQ(ErrorKind::unsupported, decoder_refusal(raw_frame(type, 0, {}))) << type;
 }
 
@@ -126,8 +126,9 @@ TEST(FrameDecoder, RefusesSkippableFramesThatAreTooLong) {
 TEST(FrameDecoder, CallsOtherVersionsAndFeaturesUnsupported) {
   EXPECT_EQ(ErrorKind::unsupported, begin_refusal(0, uint16_t{2}));
   EXPECT_EQ(ErrorKind::unsupported, begin_refusal(0, uint16_t{0}));
-  for (int bit = 0; bit < 64; ++bit)
+  for (int bit = 1; bit < 64; ++bit)
     EXPECT_EQ(ErrorKind::unsupported, begin_refusal(8, uint64_t{1} << bit)) << bit;
+  EXPECT_EQ(ErrorKind::corrupt, begin_refusal(8, uint64_t{1})) << "without states";
 }
 
 TEST(FrameDecoder, LooksAtTheVersionBeforeTheLayout) {
@@ -144,6 +145,25 @@ TEST(FrameDecoder, RefusesABeginOfAnyOtherSize) {
   EXPECT_EQ(ErrorKind::corrupt, refusal_of(FrameType::begin, bytes));
   for (size_t size = 0; size < stream::kBeginSize; ++size)
     EXPECT_EQ(ErrorKind::corrupt, refusal_of(FrameType::begin, ByteView(bytes).first(size)));
+}
+
+TEST(FrameDecoder, RefusesTheStateOfNoBase) {
+  BeginFrame begin = full_begin();
+  begin.set_states({std::byte{1}}, {std::byte{2}});
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(FrameType::begin, payload(begin)));
+}
+
+TEST(FrameDecoder, RefusesMoreThanAMiBOfWhatASnapshotHolds) {
+  const auto holds = [](uint64_t length) {
+    return payload_of(encode(HoldsFrame{{{0, 512}, {512, length}}, {}}));
+  };
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(FrameType::holds, holds(stream::kMaxContent)));
+  Bytes bytes = holds(512);
+  bytes.push_back(std::byte{0});
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(FrameType::holds, bytes));
+  bytes = holds(512);
+  store_le(bytes, 4, uint32_t{512});  // not the sum
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(FrameType::holds, bytes));
 }
 
 TEST(FrameDecoder, RefusesFlagsThatContradictTheBase) {

@@ -109,6 +109,25 @@ TEST(Frame, ZeroUnmapCheckpointAndEndComeBack) {
     EXPECT_EQ(describe(body), after_round_trip(body));
 }
 
+TEST(Frame, StatesAndWhatASnapshotHoldsComeBack) {
+  BeginFrame begin = delta_begin();
+  begin.set_states({std::byte{1}, std::byte{2}}, {std::byte{3}});
+  EXPECT_EQ(describe(begin), after_round_trip(begin));
+  const HoldsFrame holds{{{0, 512}, {4096, (1 << 20) - 512}}, {7, uint64_t{8} << 60}};
+  EXPECT_EQ(describe(holds), describe(decoded(wire(holds, 0)).body));
+}
+
+TEST(Frame, StatesAreAPartOfTheIdentityAndOfNothingOlder) {
+  BeginFrame begin = delta_begin();
+  EXPECT_EQ(stream::kBeginIdentityEnd, begin_identity(begin).size());
+  EXPECT_EQ(stream::kBeginSize, begin_payload(begin).size());
+  begin.set_states({std::byte{1}}, {});
+  const Bytes one = begin_identity(begin);
+  begin.set_states({std::byte{2}}, {});
+  EXPECT_NE(one, begin_identity(begin));
+  EXPECT_EQ(stream::kBeginSizeWithStates, begin_payload(begin).size());
+}
+
 TEST(Frame, ATextThatDoesNotFitIsNotCut) {
   BeginFrame begin = full_begin();
   begin.snapshot_id = std::string(64, 'x');

@@ -88,7 +88,7 @@ TEST_P(GoldenStream, EveryCutOfItIsTruncated) {
 
 INSTANTIATE_TEST_SUITE_P(Format1, GoldenStream,
                          testing::Values("full", "full-zstd", "delta", "delta-zstd", "patches",
-                                         "shrink", "nothing"),
+                                         "shrink", "nothing", "states"),
                          [](const auto& name) {
                            std::string text = name.param;
                            std::ranges::replace(text, '-', '_');

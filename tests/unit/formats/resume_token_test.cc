@@ -35,6 +35,16 @@ TEST(ResumeToken, KnowsWhetherTheBaseIsGone) {
   }
 }
 
+TEST(ResumeToken, KnowsTheStatesOfSnapshotAndBase) {
+  BeginFrame begin = interrupted();
+  begin.set_states({std::byte{1}, std::byte{2}}, {std::byte{3}});
+  for (const bool gone : {false, true}) {
+    const ResumeToken token = decode_token(encode_token({begin, gone}));
+    EXPECT_EQ(gone, token.base_is_gone);
+    EXPECT_EQ(describe(begin), describe(token.begin));
+  }
+}
+
 TEST(ResumeToken, IsOneWordForAnyShellAndForLvm) {
   const std::string token = encode_token({interrupted()});
   EXPECT_EQ(std::string::npos, token.find_first_not_of("abcdefghijklmnopqrstuvwxyz"

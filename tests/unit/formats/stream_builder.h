@@ -239,7 +239,7 @@ inline std::string describe(const FrameBody& body) {
   return std::visit(
       Overload{
           [](const BeginFrame& b) {
-            return fmt::format(
+            std::string text = fmt::format(
                 "BEGIN sector={} features={} size={} base_size={} chunk={} epoch={} time={} "
                 "data={} unmap={} extents={} plan={} volume=<{}> snapshot=<{}> base=<{}> "
                 "name=<{}> resume={} {}",
@@ -247,6 +247,14 @@ inline std::string describe(const FrameBody& body) {
                 b.snapshot_time, b.plan_data, b.plan_unmap, b.plan_extents, to_hex(b.plan_hash),
                 b.volume_id, b.snapshot_id, b.base_id, b.name, b.resume.position,
                 describe_totals(b.resume.totals));
+            if (b.has_states())
+              text += fmt::format(" state={} base_state={}", to_hex(b.snapshot_state),
+                                  to_hex(b.base_state));
+            return text;
+          },
+          [](const HoldsFrame& holds) {
+            return fmt::format("HOLDS{} content={:x},{:x}", describe(holds.extents),
+                               holds.content.low, holds.content.high);
           },
           [](const DataFrame& data) {
             Sha256 sha;

@@ -136,6 +136,26 @@ TEST(StreamGrammar, AResumedStreamAddsUpToTheWholeTransfer) {
   }
 }
 
+HoldsFrame holds(std::vector<Extent> extents) { return {std::move(extents), {}}; }
+
+TEST(StreamGrammar, LetsAResumedStreamSayFirstWhatItsSnapshotHolds) {
+  BeginFrame begin = full_begin();
+  begin.resume.position = 8192;
+  begin.resume.totals.frames = 1;
+  const DataFrame data = data_frame({{8192, 512}});
+  EXPECT_EQ(std::nullopt,
+            refusal_of(whole(begin, {holds({{0, 512}, {1024, 512}}), UnknownFrame{0x8001},
+                                     holds({{4096, 4096}}), data})));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(begin, {data, holds({{0, 512}})})));
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of(whole(begin, {CheckpointFrame{8192, {}}, holds({{0, 512}})})));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(begin, {holds({{8192, 512}})})));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(begin, {holds({{4096, 8192}})})));
+  EXPECT_EQ(ErrorKind::corrupt,
+            refusal_of(whole(begin, {holds({{1024, 512}}), holds({{512, 512}})})));
+  EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(full_begin(), {holds({{0, 512}})})));
+}
+
 TEST(StreamGrammar, AResumedStreamNamesNothingBeforeItsPosition) {
   BeginFrame begin = full_begin();
   begin.resume.position = 4096;

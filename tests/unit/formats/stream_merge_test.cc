@@ -184,6 +184,26 @@ std::optional<Error> merging(const BeginFrame& older, const BeginFrame& newer) {
   return error_thrown_by([&] { static_cast<void>(merged_begin(older, newer)); });
 }
 
+TEST(StreamMerge, HasTheStatesOfBothEndsAndRefusesTwoOfTheMiddle) {
+  constexpr SourceState kFirst = {std::byte{1}};
+  constexpr SourceState kMiddle = {std::byte{2}};
+  constexpr SourceState kLast = {std::byte{3}};
+  BeginFrame older = older_delta(4, 4);
+  BeginFrame newer = newer_delta(4, 4);
+  EXPECT_FALSE(merged_begin(older, newer).has_states());
+  newer.set_states(kLast, kMiddle);
+  EXPECT_EQ(SourceState{}, merged_begin(older, newer).base_state);
+  older.set_states(kMiddle, kFirst);
+  const BeginFrame begin = merged_begin(older, newer);
+  EXPECT_TRUE(begin.has_states());
+  EXPECT_EQ(kFirst, begin.base_state);
+  EXPECT_EQ(kLast, begin.snapshot_state);
+  newer.set_states(kLast, kFirst);
+  const auto error = merging(older, newer);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(ErrorKind::base, error->kind());
+}
+
 TEST(StreamMerge, RefusesStreamsThatDoNotFollowEachOther) {
   const std::vector<std::pair<BeginFrame, BeginFrame>> pairs = {
       {older_delta(4, 4), begin_of(3, 4, 4, 4)},  // another base
