@@ -71,13 +71,18 @@ LogicalVolume find_by_token(const Lvm& lvm, const std::string& uuid, const char*
            what, uuid, text, volume.uuid);
     return volume;
   }
-  std::optional<LogicalVolume> volume = lvm.find_uuid(uuid);
-  if (!volume)
+  std::vector<LogicalVolume> found = lvm.find_uuid(uuid);
+  if (found.empty())
     fail(ErrorKind::base,
          "--token: the {} that it names ({}) is gone, so this transfer cannot be continued; drop "
          "it on the receiver (bsr-recv -A TARGET) and send from a snapshot that both sides have",
          what, uuid);
-  return check_still(std::move(*volume));
+  if (found.size() > 1)
+    fail(ErrorKind::base,
+         "--token: {} and {} both have the UUID of the {} that it names ({}), so one is a clone of "
+         "the other; name snapshot and base too (bsr-send -t TOKEN -i VG/LV VG/LV)",
+         to_string(found[0].name), to_string(found[1].name), what, uuid);
+  return check_still(std::move(found.front()));
 }
 
 class LvmSource final : public SendSource {
@@ -103,7 +108,8 @@ class LvmSource final : public SendSource {
     const std::string base = to_string(base_->name);
     if (base_->uuid == target_.uuid)
       fail(ErrorKind::usage, "-i {}: base and snapshot are the same volume", base);
-    if (base_->pool_uuid != target_.pool_uuid)
+    // Clones of a group (vgimportclone) have the UUIDs of its volumes and pools, not its own.
+    if (base_->pool_uuid != target_.pool_uuid || base_->vg_uuid != target_.vg_uuid)
       fail(ErrorKind::base,
            "-i {}: lies in pool {}/{}, {} in {}/{}; only snapshots of one pool can be compared",
            base, base_->name.vg, base_->pool, to_string(target_.name), target_.name.vg,

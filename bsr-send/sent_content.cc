@@ -12,7 +12,7 @@ ContentResult SentContent::compute(Plan& plan, VolumeReader& volume,
   const BeginFrame& begin = source_.describe();
   std::optional<ContentMap> base;
   if (!begin.is_full() && source_.has_lasting_names())
-    base = store_.find(begin.base_id, begin.base_size);
+    base = store_.find(map_name(begin.base_id, begin.base_state), begin.base_size);
   std::unique_ptr<Plan> mapped;
   if (!begin.is_full() && !base) mapped = source_.mapped(engine_);
   Plan::Reader touched(mapped ? *mapped : plan);
@@ -33,7 +33,8 @@ ContentResult SentContent::compute(Plan& plan, VolumeReader& volume,
 
 void SentContent::keep() try {
   if (!draft_) return;
-  draft_->keep(source_.describe().snapshot_id);
+  const BeginFrame& begin = source_.describe();
+  draft_->keep(map_name(begin.snapshot_id, begin.snapshot_state));
   store_.remove_all_but([] { return Lvm().uuids(); });
 } catch (const Error& error) {
   std::fputs(fmt::format("bsr-send: {}: its content map is not kept, so the next "

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "formats/digest.h"
 #include "platform/file_lock.h"
 #include "platform/small_file.h"
 
@@ -28,21 +29,32 @@ std::vector<std::string> names_in(const UniqueFd& folder, const std::string& pat
   return names;
 }
 
+constexpr char kStateMark = '@';              // before the state, in no UUID
+constexpr std::string_view kDraft = ".new-";  // behind the name of one that is being named
+
+std::string_view volume_of(std::string_view name) { return name.substr(0, name.find(kStateMark)); }
+
+bool is_draft(std::string_view name) { return name.find(kDraft) != std::string_view::npos; }
+
 }  // namespace
+
+std::string map_name(const std::string& uuid, const SourceState& state) {
+  return uuid + kStateMark + to_hex(state);
+}
 
 UniqueFd ContentStore::open_folder() const {
   static_cast<void>(open_private_folder(folder_of(folder_)));
   return open_private_folder(folder_);
 }
 
-std::optional<ContentMap> ContentStore::find(const std::string& uuid, uint64_t volume_size) const
+std::optional<ContentMap> ContentStore::find(const std::string& name, uint64_t volume_size) const
     try {
   struct stat facts {};
   if (stat(folder_.c_str(), &facts) != 0) return std::nullopt;
   UniqueFd file(
-      openat(open_folder().get(), uuid.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+      openat(open_folder().get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file) return std::nullopt;
-  ContentMap map(std::move(file), uuid);
+  ContentMap map(std::move(file), name);
   if (map.volume_size() != volume_size) return std::nullopt;
   return map;
 } catch (const Error& error) {
@@ -50,8 +62,8 @@ std::optional<ContentMap> ContentStore::find(const std::string& uuid, uint64_t v
   return std::nullopt;
 }
 
-void ContentStore::remove(const std::string& uuid) const noexcept {
-  static_cast<void>(unlink((folder_ + '/' + uuid).c_str()));
+void ContentStore::remove(const std::string& name) const noexcept {
+  static_cast<void>(unlink((folder_ + '/' + name).c_str()));
 }
 
 void ContentStore::remove_all_but(const std::function<std::vector<std::string>()>& living) const {
@@ -59,7 +71,8 @@ void ContentStore::remove_all_but(const std::function<std::vector<std::string>()
   const std::vector<std::string> names = names_in(folder, folder_);
   const std::vector<std::string> stay = living();
   for (const std::string& name : names)
-    if (std::ranges::find(stay, name) == stay.end()) unlinkat(folder.get(), name.c_str(), 0);
+    if (is_draft(name) || std::ranges::find(stay, volume_of(name)) == stay.end())
+      unlinkat(folder.get(), name.c_str(), 0);
 }
 
 template <typename Step>
@@ -93,16 +106,19 @@ void ContentDraft::finish(const ContentMapHeader& header) noexcept {
   attempt([&] { writer_->finish(header); });
 }
 
-void ContentDraft::keep(const std::string& uuid) {
+void ContentDraft::keep(const std::string& name) {
   if (failure_) std::rethrow_exception(failure_);
   // A file without a name can be given one, but not in place of another.
-  const std::string draft = fmt::format("{}.new-{}", uuid, getpid());
+  const std::string draft = fmt::format("{}{}{}", name, kDraft, getpid());
   const std::string ours = fmt::format("/proc/self/fd/{}", file_.get());
   if (fsync(file_.get()) != 0 ||
       linkat(AT_FDCWD, ours.c_str(), folder_.get(), draft.c_str(), AT_SYMLINK_FOLLOW) != 0 ||
-      renameat(folder_.get(), draft.c_str(), folder_.get(), uuid.c_str()) != 0 ||
+      renameat(folder_.get(), draft.c_str(), folder_.get(), name.c_str()) != 0 ||
       fsync(folder_.get()) != 0)
-    fail_errno(errno, "keeping the content map of " + uuid);
+    fail_errno(errno, "keeping the content map of " + name);
+  for (const std::string& other : names_in(folder_, "content maps"))
+    if (other != name && !is_draft(other) && volume_of(other) == volume_of(name))
+      unlinkat(folder_.get(), other.c_str(), 0);
 }
 
 }  // namespace bsr

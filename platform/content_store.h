@@ -6,12 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "formats/frame.h"
 #include "platform/content_map.h"
 
 namespace bsr {
 
-/// A folder of maps, each named by the UUID of the logical volume that it is of. They are hints: a
-/// map that is missing or damaged costs the time to read the volume.
+/// The name of a map: of a volume, and where that may be written to, of the state in which it was.
+[[nodiscard]] std::string map_name(const std::string& uuid, const SourceState& state);
+
+/// A folder of maps, each named by the UUID of the logical volume that it is of, or by map_name().
+/// They are hints: a map that is missing or damaged costs the time to read the volume.
 class ContentStore {
  public:
   static constexpr const char* kFolder = "/var/lib/bsr/content";
@@ -21,9 +25,9 @@ class ContentStore {
 
   /// Of a volume with this size; nullopt when there is none that can be used. Throws
   /// Error{interrupted}.
-  [[nodiscard]] std::optional<ContentMap> find(const std::string& uuid, uint64_t volume_size) const;
+  [[nodiscard]] std::optional<ContentMap> find(const std::string& name, uint64_t volume_size) const;
 
-  void remove(const std::string& uuid) const noexcept;
+  void remove(const std::string& name) const noexcept;
 
   /// Removes all maps but those of the volumes that `living` names; it is asked after the folder
   /// was looked at, so that a map of a new volume stays.
@@ -46,8 +50,8 @@ class ContentDraft {
   void add_zeros(uint64_t count) noexcept;
   void finish(const ContentMapHeader& header) noexcept;
 
-  /// The map of this volume from now on; durable when it returns. Throws what went wrong.
-  void keep(const std::string& uuid);
+  /// The only map of its volume from now on; durable when it returns. Throws what went wrong.
+  void keep(const std::string& name);
 
  private:
   template <typename Step>

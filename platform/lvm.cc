@@ -126,13 +126,13 @@ std::optional<LogicalVolume> Lvm::find(const VolumeName& name) const {
   return std::nullopt;
 }
 
-std::optional<LogicalVolume> Lvm::find_uuid(const std::string& uuid) const {
+std::vector<LogicalVolume> Lvm::find_uuid(const std::string& uuid) const {
   const Outcome outcome = ask({});
-  if (outcome.failure.empty() || !outcome.output.empty())
-    for (LogicalVolume& volume : parse_volumes(outcome.output))
-      if (volume.uuid == uuid) return std::move(volume);
-  output_of(outcome);
-  return std::nullopt;
+  std::vector<LogicalVolume> found;
+  if (outcome.failure.empty() || !outcome.output.empty()) found = parse_volumes(outcome.output);
+  std::erase_if(found, [&](const LogicalVolume& volume) { return volume.uuid != uuid; });
+  if (found.empty()) output_of(outcome);
+  return found;
 }
 
 std::vector<std::string> Lvm::uuids() const {

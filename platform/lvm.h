@@ -97,9 +97,9 @@ class Lvm {
   /// nullopt when the VG has no such volume; throws when there is no such VG.
   [[nodiscard]] std::optional<LogicalVolume> find(const VolumeName& name) const;
 
-  /// The volume with this UUID, in whatever VG; nullopt when there is none. What is wrong with
-  /// other VGs does not matter once it is found.
-  [[nodiscard]] std::optional<LogicalVolume> find_uuid(const std::string& uuid) const;
+  /// The volumes with this UUID, in whatever VG: of groups that were imported as clones
+  /// (vgimportclone) each has one. What is wrong with other VGs does not matter once one is found.
+  [[nodiscard]] std::vector<LogicalVolume> find_uuid(const std::string& uuid) const;
 
   /// Of all volumes on this host, whatever their VG.
   [[nodiscard]] std::vector<std::string> uuids() const;

@@ -38,6 +38,25 @@ TEST(ContentStore, FindsWhatWasKeptLast) {
   EXPECT_FALSE(store.find("two", kSize));
 }
 
+TEST(ContentStore, KnowsAVolumeThatMovedByItsState) {
+  const TemporaryFolder folder;
+  const ContentStore store(folder.path("content"));
+  const std::string monday = map_name("one", {std::byte{1}});
+  const std::string tuesday = map_name("one", {std::byte{2}});
+  EXPECT_EQ("one@01000000000000000000000000000000", monday);
+  keep_map(store, "two", 1);
+  keep_map(store, monday, 1);
+  EXPECT_TRUE(store.find(monday, kSize));
+  EXPECT_FALSE(store.find(tuesday, kSize));
+  keep_map(store, tuesday, 2);
+  EXPECT_FALSE(store.find(monday, kSize)) << "it is of no use any more";
+  EXPECT_TRUE(store.find(tuesday, kSize));
+  EXPECT_TRUE(store.find("two", kSize));
+  store.remove_all_but([] { return std::vector<std::string>{"one"}; });
+  EXPECT_TRUE(store.find(tuesday, kSize));
+  EXPECT_FALSE(store.find("two", kSize));
+}
+
 TEST(ContentStore, DoesNotFindADamagedMap) {
   const TemporaryFolder folder;
   const ContentStore store(folder.path("content"));
