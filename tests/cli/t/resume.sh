@@ -136,10 +136,18 @@ expect_rc usage bsr-send "${POOL[@]}" -t "$token" 2
 expect_says 'is for thin device 1'
 expect_rc usage bsr-send "${POOL[@]}" -t "$token" -i 1
 cp pool.meta saved.meta
-rewrite_same 1 130  # of zeros: it is mapped now, so the plan is another
-expect_rc base bsr-send "${POOL[@]}" -t "$token"
-expect_says 'is not what it was' 'bsr-recv -A'
+rewrite_same 1 130  # of zeros: it maps more now
+expect_rc diverged bsr-send "${POOL[@]}" -t "$token"
+expect_says 'was written to, trimmed, merged or replaced since' 'bsr-recv -A'
 cp saved.meta pool.meta
+# Both are what they were, and still there is more to send: chunks that were shared are no more.
+make_pool 64 v1 v2
+send_to change --compress none --patch never -i 1 2
+cp v1 moved
+expect_rc truncated bsr-recv --base "$(identity 1)" ./moved < <(head -c 2000000 change)
+rewrite_same 2 30
+expect_rc base bsr-send "${POOL[@]}" -t "$(bsr-recv -t ./moved)"
+expect_says 'is not what it was' 'bsr-recv -A'
 make_pool 64 v2
 sed -i 's/dev_id="1"/dev_id="7"/' pool.xml
 restore_metadata
