@@ -1,7 +1,8 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=240 both-kernels
+# lab: solo disks=160M,160M timeout=600 both-kernels
 # The default, --patch auto: pages are compared with the base only where that surely holds what was shipped. Whoever writes
-# into the base, as a mount does that replays a journal, is noticed by the mappings that the kernel makes; what he discards is not, and does not matter.
+# into the base, as a mount does that replays a journal, is noticed by the mappings that the kernel makes. A receiver that knows in
+# which state the base was then refuses the change.
 set -euo pipefail
 . /lab/lib.sh
 
@@ -15,6 +16,15 @@ transfer() {
   expect_same "committed $(uuid "$2")" "$(bsr-recv dst/copy < stream)" "answer"
   expect_equal "$2" "$(newest_generation dst/copy)"
   if active "$1" || active "$2"; then fail "a snapshot is left active"; fi
+}
+# refused FROM TO: as transfer, but the receiver knows better; it gets TO by its content then.
+refused() {
+  bsr-send -v -i "$1" "$2" 2> said > stream
+  bsr-stream dump stream > shown
+  expect_rc 14 receive_from stream dst/copy
+  bsr-recv --digests dst/copy > there
+  bsr-send --against there "$2" | bsr-recv dst/copy > /dev/null
+  expect_equal "$2" "$(newest_generation dst/copy)"
 }
 has_patch() { grep -q ' PATCH ' shown; }
 
@@ -44,18 +54,18 @@ snapshot src/vol s4
 lvchange -qq -K -ay src/s3
 write_random src/s3 1024 64 101
 lvchange -qq -an src/s3
-transfer src/s3 src/s4
+refused src/s3 src/s4
 if has_patch; then fail "PATCH against a base that was written to"; fi
 grep -q -- '-i src/s3: was written to after it was taken' said || fail "$(< said)"
 
-# What the base discarded reads as zeros here, and does not there.
+# What the base discarded reads as zeros here, and does not there. Nothing was written, so there are patches.
 write_zero src/vol 6144 128
 write_random src/vol 7000 1 104
 snapshot src/vol s5
 lvchange -qq -K -ay src/s4
 discard src/s4 6144 128
 lvchange -qq -an src/s4
-transfer src/s4 src/s5
+refused src/s4 src/s5
 has_patch || fail "no PATCH in $(< shown)"
 
 # Read-only, and read by somebody else: it stands still. Without the base's volume there is nothing to send from.
