@@ -116,10 +116,14 @@ class ImageSource final : public SendSource {
  private:
   std::unique_ptr<Plan> since(std::optional<uint64_t> base, DeltaEngine engine,
                               SourceStates* states) {
+    const MappingPlace place = {metadata_path_, false, &pool_.metadata()};
     const std::unique_ptr<DeltaSource> delta =
-        open_delta(engine, {metadata_path_, false, &pool_.metadata()}, base, target_.thin_id,
-                   pool_.chunk_size(), base ? begin_.base_size : 0, begin_.volume_size, states);
-    return std::make_unique<Plan>(*delta, pool_.chunk_size());
+        open_delta(engine, place, base, target_.thin_id, pool_.chunk_size(),
+                   base ? begin_.base_size : 0, begin_.volume_size, states);
+    auto plan = std::make_unique<Plan>(*delta, pool_.chunk_size());
+    if (states != nullptr && resumes_at_ > 0 && states->target.own_blocks > 0)
+      own_before_ = ExtentSpool(*open_own_mappings(place, target_.thin_id, resumes_at_));
+    return plan;
   }
 
   bool patch_;

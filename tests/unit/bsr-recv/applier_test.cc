@@ -29,6 +29,25 @@ TEST(Applier, ACheckpointVouchesForWhatIsZeroBelowIt) {
   EXPECT_EQ(expected, target.content);
 }
 
+TEST(Applier, DoesNotGoOnWhereTheSnapshotHoldsSomethingElseThanWasSent) {
+  MemoryVolume target(Bytes(64 * 1024, std::byte{0xee}));
+  BeginFrame begin;
+  begin.volume_size = 64 * 1024;
+  begin.resume.position = 32 * 1024;
+  const auto no_base = []() -> VolumeReader& { throw std::logic_error("there is none"); };
+  const auto written = [&]() -> VolumeReader& { return target; };
+  Applier applier(target, begin, false, {no_base, written});
+  const auto holds = [](std::byte what) {
+    const std::vector<Extent> places = {{512, 512}, {4096, 1024}};
+    return HoldsFrame{places,
+                      content_hash(stream::FrameType::holds, places, Bytes(1536, std::byte{what}))};
+  };
+  applier.apply(holds(std::byte{0xee}));
+  const Bytes before = target.content;
+  EXPECT_EQ(ErrorKind::diverged, kind_thrown_by([&] { applier.apply(holds(std::byte{0xed})); }));
+  EXPECT_EQ(before, target.content);
+}
+
 constexpr uint64_t kVolume = 64 * 1024;
 
 /// Writes as late as it may.
