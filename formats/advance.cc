@@ -6,10 +6,10 @@
 
 namespace bsr {
 
-Advance AdvanceMeter::settled_up_to(uint64_t position) {
-  if (position - counted_ < std::max<uint64_t>(volume_size_ / kAdvanceShares, 1))
+Advance AdvanceMeter::settled_up_to(uint64_t position, uint64_t& counted) const {
+  if (position - counted < std::max<uint64_t>(volume_size_ / kAdvanceShares, 1))
     return Advance::sign_of_life;
-  counted_ = position;
+  counted = position;
   return Advance::progress;
 }
 
@@ -18,20 +18,22 @@ Advance AdvanceMeter::of(const FrameBody& body, uint64_t position) {
     counted_ = position;
     return Advance::progress;
   };
-  return std::visit(Overload{
-                        [&](const BeginFrame& begin) {
-                          volume_size_ = begin.volume_size;
-                          return bytes_came();
-                        },
-                        [&](const DataFrame&) { return bytes_came(); },
-                        [&](const PatchFrame&) { return bytes_came(); },
-                        [&](const ZeroFrame&) { return settled_up_to(position); },
-                        [&](const UnmapFrame&) { return settled_up_to(position); },
-                        [&](const CheckpointFrame&) { return settled_up_to(position); },
-                        [&](const EndFrame&) { return bytes_came(); },
-                        [](const UnknownFrame&) { return Advance::none; },
-                    },
-                    body);
+  return std::visit(
+      Overload{
+          [&](const BeginFrame& begin) {
+            volume_size_ = begin.volume_size;
+            return bytes_came();
+          },
+          [&](const HoldsFrame& holds) { return settled_up_to(holds.extents.back().end(), held_); },
+          [&](const DataFrame&) { return bytes_came(); },
+          [&](const PatchFrame&) { return bytes_came(); },
+          [&](const ZeroFrame&) { return settled_up_to(position, counted_); },
+          [&](const UnmapFrame&) { return settled_up_to(position, counted_); },
+          [&](const CheckpointFrame&) { return settled_up_to(position, counted_); },
+          [&](const EndFrame&) { return bytes_came(); },
+          [](const UnknownFrame&) { return Advance::none; },
+      },
+      body);
 }
 
 }  // namespace bsr

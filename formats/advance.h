@@ -28,10 +28,11 @@ class AdvanceMeter {
   Advance of(const FrameBody& body, uint64_t position);
 
  private:
-  Advance settled_up_to(uint64_t position);
+  Advance settled_up_to(uint64_t position, uint64_t& counted) const;
 
   uint64_t volume_size_;
   uint64_t counted_ = 0;  // position of the last progress
+  uint64_t held_ = 0;     // the same among HOLDS frames, which lie in front
 };
 
 }  // namespace bsr

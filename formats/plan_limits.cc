@@ -45,6 +45,7 @@ void PlanLimits::check_body(const FrameBody& body) {
                  [&](const PatchFrame& patch) { content(total_length(patch.extents)); },
                  [&](const ZeroFrame& zero) { content(total_length(zero.extents)); },
                  [&](const UnmapFrame& frame) { unmap(total_length(frame.extents)); },
+                 [](const HoldsFrame&) {},
                  [](const CheckpointFrame&) {},
                  [](const EndFrame&) {},
                  [](const UnknownFrame&) {},

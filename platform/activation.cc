@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -123,12 +124,15 @@ std::vector<std::string> put_back_abandoned(const Lvm& lvm, const ActivationPlac
     const UniqueFd note = open_note(folder.get(), name);
     if (!note || !lock(note, LOCK_EX)) continue;  // its owner lives
     if (is_of_this_boot(folder.get(), name)) {
-      const std::optional<LogicalVolume> volume = lvm.find_uuid(uuid);
-      if (volume && volume->open) continue;
+      // Clones of a group have the same UUIDs: which one was meant the note does not say.
+      const std::vector<LogicalVolume> volumes = lvm.find_uuid(uuid);
+      if (std::ranges::any_of(volumes, &LogicalVolume::open)) continue;
       // Also when it is not active yet: a program that its owner started may be about to do that,
       // and LVM's own lock lets us wait for it.
-      if (volume) lvm.deactivate(volume->name);
-      if (volume) names.push_back(to_string(volume->name));
+      for (const LogicalVolume& volume : volumes) {
+        lvm.deactivate(volume.name);
+        names.push_back(to_string(volume.name));
+      }
     }
     unlinkat(folder.get(), name.c_str(), 0);
   }

@@ -93,7 +93,7 @@ TEST(Lvm, FindsOnlyWhatIsThere) {
 TEST(Lvm, FindsAVolumeByUuidThoughAnotherGroupIsDamaged) {
   RecordedLvm recorded;
   recorded.answer.failure = "lvs failed (exit status 5): Volume group \"other\" is damaged";
-  EXPECT_EQ("work", recorded.lvm.find_uuid("EOl51v-CUPM-QVI4-JXm0-citB-ANPA-3fErm4")->name.lv);
+  EXPECT_EQ("work", recorded.lvm.find_uuid("EOl51v-CUPM-QVI4-JXm0-citB-ANPA-3fErm4").at(0).name.lv);
   const auto says = [&](const std::function<void()>& action) {
     return text_thrown_by(ErrorKind::failed, action).find("is damaged") != std::string::npos;
   };
