@@ -67,26 +67,6 @@ refused
 threshold 100
 goes_on
 
-echo "== an id that is taken"
-next_change
-generations=$(generations dst/copy)
-take_ids() {
-  local id
-  for id in 4 5 6 7 8 9 10; do dmsetup message dst-pool-tpool 0 "create_thin $id" 2> /dev/null || true; done
-}
-free_ids() {
-  local id used
-  used=" $(lvs --noheadings -o thin_id dst | xargs) "
-  lvchange -qq -ay -K dst/copy.bsr-recv
-  for id in 4 5 6 7 8 9 10; do [[ $used == *" $id "* ]] || dmsetup message dst-pool-tpool 0 "delete $id" 2> /dev/null || true; done
-  lvchange -qq -an dst/copy.bsr-recv
-}
-fed take_ids
-lvs -a -o lv_name,thin_id,transaction_id,lv_tags dst
-refused
-free_ids
-goes_on
-
 echo "== the working copy is written to while it waits"
 next_change
 generations=$(generations dst/copy)
@@ -103,3 +83,15 @@ grep -x ' *bsr-recv -A dst/copy' <<< "$OUTPUT" > drop.sh
 sh drop.sh
 expect_same "committed $(uuid "src/s$number")" "$(receive_from change.bsr dst/copy)" "the answer"
 expect_equal "src/s$number" "$(newest_generation dst/copy)"
+
+echo "== an id that is taken"
+next_change
+generations=$(generations dst/copy)
+take_ids() {
+  local id
+  for id in 4 5 6 7 8 9 10; do dmsetup message dst-pool-tpool 0 "create_thin $id" 2> /dev/null || true; done
+}
+# LVM leaves the pool's transaction one ahead of the kernel's then, and its own words say what to do: that is no command of ours.
+fed take_ids
+refused
+[[ $OUTPUT == *'File exists'* ]] || fail "LVM's reason is not shown: $OUTPUT"
