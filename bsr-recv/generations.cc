@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kWorkingSuffix = ".bsr-recv";
 constexpr std::string_view kApplying = "bsr.applying";
+constexpr std::string_view kMapped = "bsr.mapped";
+constexpr std::string_view kThinId = "bsr.thin";
 
 /// The value of the tag KEY=..., or nullopt.
 std::optional<std::string> tag_value(const LogicalVolume& volume, std::string_view key) {
@@ -31,14 +33,24 @@ std::optional<uint64_t> number_of(std::string_view text) {
   return value;
 }
 
+[[noreturn]] void fail_tag(const LogicalVolume& volume, std::string_view key,
+                           std::string_view text) {
+  fail(ErrorKind::failed,
+       "{}: its tag {}={} is not what bsr-recv writes; mend the tag or remove the volume",
+       to_string(volume.name), key, text);
+}
+
 uint64_t number_tag(const LogicalVolume& volume, std::string_view key) {
   const std::string text = tag_value(volume, key).value_or("");
   const std::optional<uint64_t> value = number_of(text);
-  if (!value)
-    fail(ErrorKind::failed,
-         "{}: its tag {}={} is not what bsr-recv writes; mend the tag or remove the volume",
-         to_string(volume.name), key, text);
+  if (!value) fail_tag(volume, key, text);
   return *value;
+}
+
+/// One that older versions did not write.
+std::optional<uint64_t> number_tag_if_any(const LogicalVolume& volume, std::string_view key) {
+  if (!tag_value(volume, key)) return std::nullopt;
+  return number_tag(volume, key);
 }
 
 SourceState read_state_tag(const LogicalVolume& volume) {
@@ -52,10 +64,7 @@ SourceState read_state_tag(const LogicalVolume& volume) {
     const auto [end, problem] =
         std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
     if (problem != std::errc() || end != digits.data() + 2 || text->size() != 2 * state.size())
-      fail(
-          ErrorKind::failed,
-          "{}: its tag bsr.state={} is not what bsr-recv writes; mend the tag or remove the volume",
-          to_string(volume.name), *text);
+      fail_tag(volume, "bsr.state", *text);
     state[i] = std::byte{byte};
   }
   return state;
@@ -127,7 +136,8 @@ TargetState read_target_state(const std::vector<LogicalVolume>& volumes, const V
     } else if (const std::optional<std::string> uuid = tag_value(volume, "bsr.uuid")) {
       state.generations.push_back({volume, *uuid, tag_value(volume, "bsr.base").value_or(""),
                                    number_tag(volume, "bsr.size"), number_tag(volume, "bsr.number"),
-                                   read_state_tag(volume)});
+                                   read_state_tag(volume), number_tag_if_any(volume, kMapped),
+                                   number_tag_if_any(volume, kThinId)});
     }
   }
   std::ranges::sort(state.generations, {}, &Generation::number);
@@ -164,6 +174,9 @@ std::string diverged_name(const std::vector<LogicalVolume>& volumes, const Volum
                           int64_t now) {
   return free_name(volumes, fmt::format("{}.bsr-diverged-{}", target.lv, utc_stamp(now)));
 }
+
+std::string mapped_tag(uint64_t chunks) { return fmt::format("{}={}", kMapped, chunks); }
+std::string thin_id_tag(uint64_t thin_id) { return fmt::format("{}={}", kThinId, thin_id); }
 
 std::vector<std::string> generation_tags(const TargetState& state, const BeginFrame& begin) {
   std::vector<std::string> tags = {

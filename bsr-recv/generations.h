@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bsr-recv/waiting.h"
+#include "formats/standing.h"
 #include "platform/lvm.h"
 
 namespace bsr {
@@ -15,11 +16,16 @@ namespace bsr {
 /// them).
 struct Generation {
   LogicalVolume volume;
-  std::string uuid;     ///< of the source snapshot
-  std::string base;     ///< what the stream that made it applied to
-  uint64_t size = 0;    ///< bytes; the volume may be larger, since physical extents are
-  uint64_t number = 0;  ///< 1, 2, ... in the order of commits
-  SourceState state{};  ///< of the source snapshot, when it was read
+  std::string uuid;                ///< of the source snapshot
+  std::string base;                ///< what the stream that made it applied to
+  uint64_t size = 0;               ///< bytes; the volume may be larger, since physical extents are
+  uint64_t number = 0;             ///< 1, 2, ... in the order of commits
+  SourceState state{};             ///< of the source snapshot, when it was read
+  std::optional<uint64_t> mapped;  ///< chunks, when it was committed
+  std::optional<uint64_t> first_thin_id;  ///< then
+
+  /// What its pool's metadata must say of it.
+  [[nodiscard]] Kept kept() const { return {volume.thin_id.value(), first_thin_id, mapped}; }
 };
 
 struct TargetState {
@@ -77,6 +83,11 @@ struct TargetState {
 
 /// Of what is the target's.
 [[nodiscard]] std::string target_tag(const VolumeName& target);
+
+/// Of a generation, by whose mappings it is known again: how many there are, and of which device.
+/// The device is not known before it is made.
+[[nodiscard]] std::string mapped_tag(uint64_t chunks);
+[[nodiscard]] std::string thin_id_tag(uint64_t thin_id);
 
 /// Of a working copy that is being made into what `begin` says, the generation of that number. A
 /// resync is called by the content that it began with: its snapshot may be that of the generation

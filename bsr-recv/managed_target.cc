@@ -137,8 +137,16 @@ void ManagedTarget::settle() {
   left_.gone();                           // a power cut may have brought a record back
   if (!state_.working || state_.applying.empty()) return;
   if (state_.working->active) lvm_.deactivate(state_.working->name);
+  note_device();
   lvm_.remove_tag(state_.working->name, applying_tag(state_));
   lvm_.flush(target_.vg);
+}
+
+/// Of the newest generation: another device in its place is another generation.
+void ManagedTarget::note_device() const {
+  const Generation& newest = *state_.newest();
+  if (!newest.first_thin_id)
+    lvm_.add_tag(newest.volume.name, thin_id_tag(newest.volume.thin_id.value()));
 }
 
 /// Nothing was written to it yet.
@@ -173,6 +181,7 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   }
   work_.emplace(where, *state_.working);
   try {
+    if (origin == Origin::made) work_->active.check_made(base_ ? &*base_ : nullptr);
     check_pool_room(where.pool, state_.working->chunk_size, what_is_left(begin), options_.reserve);
     check_next_snapshot(lvm_, where.pool, lvm_.list(target_.vg), what_is_left(begin));
   } catch (const Error&) {
@@ -257,6 +266,14 @@ void ManagedTarget::close() {
   work_.reset();
 }
 
+void ManagedTarget::check_untouched(const BeginFrame& begin, const WrittenLog& log) try {
+  TouchedExtents touched(log);
+  mapped_ = work_->active.check_untouched(base_ ? &*base_ : nullptr, touched, begin.volume_size);
+} catch (const Error& error) {
+  if (error.kind() == ErrorKind::verify) discard();
+  throw;
+}
+
 void ManagedTarget::discard() {
   draft_.reset();
   close();
@@ -284,16 +301,18 @@ void ManagedTarget::commit(const BeginFrame& begin) {
   } else {
     // The commit point: before this transaction the newest generation is the old one, after it the
     // new one.
-    lvm_.snapshot(
-        state_.working->name, generation_name(volumes, target_, begin.snapshot_time),
-        {.read_only = true, .activation_skip = true, .tags = generation_tags(state_, begin)});
+    std::vector<std::string> tags = generation_tags(state_, begin);
+    tags.push_back(mapped_tag(mapped_));
+    lvm_.snapshot(state_.working->name, generation_name(volumes, target_, begin.snapshot_time),
+                  {.read_only = true, .activation_skip = true, .tags = std::move(tags)});
     kill_point("committed");
+    look();
+    note_device();
   }
   left_.gone();
   lvm_.remove_tag(state_.working->name, applying_tag(state_));
   lvm_.flush(target_.vg);
   if (!draft_ || adds_nothing_) return;
-  look();
   contents_.keep(*draft_, state_.newest()->volume.uuid);
 }
 

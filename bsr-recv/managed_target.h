@@ -47,6 +47,7 @@ class ManagedTarget final : public Target {
   void record(const BeginFrame& begin, uint64_t logged) override { left_.reached(begin, logged); }
   ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
   ContentResult held_content(const BeginFrame& begin, const std::function<void()>& tick) override;
+  void check_untouched(const BeginFrame& begin, const WrittenLog& log) override;
   void discard() override;
   void commit(const BeginFrame& begin) override;
 
@@ -69,6 +70,7 @@ class ManagedTarget final : public Target {
   void check_resync(const BeginFrame& begin);
   void keep_state(const BeginFrame& begin) const;
   void take_back(Origin origin, const BeginFrame& begin);
+  void note_device() const;
   void close();
 
   Lvm lvm_;
@@ -82,6 +84,7 @@ class ManagedTarget final : public Target {
   std::optional<Work> work_;           // from prepare() to commit()
   std::optional<ContentDraft> draft_;  // of the generation that is being made
   std::optional<Digest> base_root_;    // of a resync: what the newest generation was found to hold
+  uint64_t mapped_ = 0;                // chunks of what is to be committed
   bool adds_nothing_ = false;          // the newest generation already is what was received
 };
 

@@ -326,6 +326,7 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   apply_frames(incoming, applier, checkpoints, recorder, meter,
                [&] { zero_gaps_again(target, begin, *log, volume); });
   check_content(options, incoming, target, meter);
+  target.check_untouched(begin, *log);
   // Every byte of the stream was checked, is durable and was read back: from here on the new state
   // counts.
   try {

@@ -73,11 +73,16 @@ class Target {
   virtual ContentResult held_content(const BeginFrame& begin,
                                      const std::function<void()>& tick) = 0;
 
+  /// Everything was applied and flushed: throws Error{verify} where the target changed since
+  /// prepare(), or since the session that this one continues began, and `log` knows of no write.
+  /// Nothing stays that could be continued then. Where that cannot be known, nothing is done.
+  virtual void check_untouched(const BeginFrame& /*begin*/, const WrittenLog& /*log*/) {}
+
   /// What was applied is not what was meant: leaves nothing that could be continued.
   virtual void discard() = 0;
 
-  /// Everything was applied and flushed: makes it count. When it returns, the new state is durable.
-  /// When it throws, record() can still be called.
+  /// Everything was applied, flushed and checked: makes it count. When it returns, the new state is
+  /// durable. When it throws, record() can still be called.
   virtual void commit(const BeginFrame& begin) = 0;
 };
 

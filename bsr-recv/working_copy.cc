@@ -1,6 +1,12 @@
 #include "bsr-recv/working_copy.h"
 
+#include <cstdio>
+
 #include "base/error.h"
+#include "formats/delta_filters.h"
+#include "formats/standing.h"
+#include "formats/thin_tree_delta.h"
+#include "formats/untouched.h"
 #include "platform/clock.h"
 #include "platform/frozen_mappings.h"
 #include "platform/thin_device.h"
@@ -16,17 +22,69 @@ BlockFile open_for_writing(const LogicalVolume& volume) {
   return {volume.path, BlockFile::Access::write};
 }
 
-/// By the pool's metadata; it is inactive before and after.
-bool differs(const WorkingPlace& place, const LogicalVolume& copy, const Generation& newest) {
-  if (newest.volume.size != copy.size) return true;
-  Activation active(place.lvm, copy);  // its pool with it
+/// Asks the pool's metadata while a volume of it, which is inactive before and after, makes it
+/// active.
+template <typename Ask>
+auto ask_pool(const WorkingPlace& place, const LogicalVolume& volume, const Ask& ask) {
+  Activation active(place.lvm, volume);
   FrozenMappings frozen(place.lvm.thin_pool(place.pool));
-  const bool found = frozen.changed(newest.volume.thin_id, *copy.thin_id, copy.size, copy.size)
-                         ->next()
-                         .has_value();
+  const auto answer = ask(frozen.metadata());
   frozen.release();
-  active.release();
-  return found;
+  active.release_unless_in_use();
+  return answer;
+}
+
+Moved what_moved(const WorkingPlace& place, const LogicalVolume& copy, const Generation& newest) {
+  const bool resized = newest.volume.size != copy.size;
+  return ask_pool(place, copy, [&](const ThinMetadata& now) {
+    if (!resized) return what_moved(now, newest.kept(), *copy.thin_id);
+    return stands(now, newest.kept()) ? Moved::copy : Moved::snapshot;
+  });
+}
+
+[[noreturn]] void fail_not_standing(const WorkingPlace& place, const Generation& generation) {
+  fail(ErrorKind::diverged,
+       "{}: {} ({}) is not what was committed: it was written to, trimmed, or something else was "
+       "put in its place, so nothing can go on from it; send against what is here: bsr-recv "
+       "--digests {} > MAP here, then bsr-send --against MAP SNAPSHOT there",
+       to_string(place.target), generation.volume.name.lv, generation.uuid,
+       to_string(place.target));
+}
+
+bool maps_nothing(const ThinMetadata& metadata, uint64_t thin_id) {
+  const std::optional<ThinDevice> device = metadata.device(thin_id);
+  if (!device)
+    fail(ErrorKind::failed, "the pool has no thin device {}, though LVM made one", thin_id);
+  return device->mapped_blocks == 0;
+}
+
+/// LVM gives out numbers of thin devices, and takes one that the pool has already for the one that
+/// it wanted to make. What such a device holds may be somebody's: it gets a name of its own.
+void create_empty(const WorkingPlace& place, uint64_t bytes, const NewVolume& how) {
+  constexpr int kMostFound = 16;
+  for (int found = 0; found < kMostFound; ++found) {
+    place.lvm.create_thin(place.pool, place.name().lv, bytes, how);
+    const std::optional<LogicalVolume> made = place.lvm.find(place.name());
+    if (!made) fail(ErrorKind::failed, "{}: was made and is not there", to_string(place.name()));
+    if (ask_pool(place, *made,
+                 [&](const ThinMetadata& now) { return maps_nothing(now, *made->thin_id); }))
+      return;
+    const std::string name =
+        free_name(place.lvm.list(place.target.vg),
+                  fmt::format("{}.bsr-found-{}", place.target.lv, *made->thin_id));
+    for (const std::string& tag : how.tags) place.lvm.remove_tag(place.name(), tag);
+    place.lvm.rename(place.name(), name);
+    std::fputs(fmt::format("bsr-recv: {}: the pool had a thin device {} that LVM did not know, and "
+                           "gave it out as new; it is {}/{} now: look at it, then keep or remove "
+                           "it\n",
+                           to_string(place.target), *made->thin_id, place.target.vg, name)
+                   .c_str(),
+               stderr);
+  }
+  fail(ErrorKind::failed,
+       "{}: pool {} has too many thin devices that LVM does not know; see `thin_dump` and "
+       "lvmthin(7)",
+       to_string(place.target), to_string(place.pool));
 }
 
 void keep_diverged(const WorkingPlace& place) {
@@ -42,14 +100,16 @@ void keep_diverged(const WorkingPlace& place) {
 bool use_clean_copy(const WorkingPlace& place, const TargetState& state, const BeginFrame& begin,
                     bool rollback) {
   const Generation& newest = *state.newest();
-  const bool has_changed = differs(place, *state.working, newest);
+  const Moved moved = what_moved(place, *state.working, newest);
+  const bool has_changed = moved != Moved::nothing;
   // A resync has read what it goes on from, whoever wrote to what.
+  if (moved == Moved::snapshot && !is_resync(begin)) fail_not_standing(place, newest);
   if (has_changed && !rollback && !is_resync(begin))
     fail(ErrorKind::diverged,
-         "{}: {} ({}), the last state both sides have, and its working copy {} differ, so somebody "
-         "wrote to one of them; compare them, then receive again with --rollback: it keeps the "
-         "working copy as a snapshot and goes on from the generation",
-         to_string(place.target), newest.volume.name.lv, newest.uuid, place.name().lv);
+         "{}: somebody wrote to the working copy {}; {} ({}), the last state both sides have, is "
+         "what was committed. Receive again with --rollback: it keeps the working copy as a "
+         "snapshot and goes on from the generation",
+         to_string(place.target), place.name().lv, newest.volume.name.lv, newest.uuid);
   if (has_changed) keep_diverged(place);
   if (has_changed || state.base_of(begin) != &newest) {
     remove_working_copy(place, *state.working);
@@ -71,15 +131,23 @@ Origin make_working_copy(const WorkingPlace& place, const TargetState& state,
     else if (use_clean_copy(place, state, begin, rollback))
       return Origin::witnessed;
   }
+  const Generation* base = state.base_of(begin);
+  if (base != nullptr && !is_resync(begin)) require_standing(place, *base);
   const NewVolume how = {
       .read_only = false,
       .activation_skip = true,
       .tags = {target_tag(place.target), applying_tag(begin, state.next_number())}};
-  if (const Generation* base = state.base_of(begin))
+  if (base != nullptr)
     place.lvm.snapshot(base->volume.name, place.name().lv, how);
   else
-    place.lvm.create_thin(place.pool, place.name().lv, begin.volume_size, how);
+    create_empty(place, begin.volume_size, how);
   return Origin::made;
+}
+
+void require_standing(const WorkingPlace& place, const Generation& generation) {
+  if (!ask_pool(place, generation.volume,
+                [&](const ThinMetadata& now) { return stands(now, generation.kept()); }))
+    fail_not_standing(place, generation);
 }
 
 void remove_working_copy(const WorkingPlace& place, const LogicalVolume& volume) {
@@ -94,6 +162,45 @@ ExtentSpool ActiveCopy::changed_since(const Generation* base, uint64_t size) con
       *frozen.changed(base_id, *volume_.thin_id, base == nullptr ? 0 : base->size, size));
   frozen.release();
   return changed;
+}
+
+void ActiveCopy::check_made(const Generation* base) const {
+  FrozenMappings frozen(place_.lvm.thin_pool(place_.pool));
+  const ThinMetadata& now = frozen.metadata();
+  const uint64_t thin_id = volume_.thin_id.value();
+  const bool as_made =
+      base == nullptr
+          ? maps_nothing(now, thin_id)
+          : !tree_delta(now, base->volume.thin_id.value(), thin_id, 0, UINT64_MAX)->next();
+  frozen.release();
+  if (!as_made)
+    fail(
+        ErrorKind::verify,
+        "{}: LVM made it and the pool did not: it does not hold what {} holds; see the kernel log, "
+        "and lvmthin(7) for a pool whose transaction id is not LVM's",
+        to_string(volume_.name), base == nullptr ? "a new volume" : base->volume.name.lv);
+}
+
+uint64_t ActiveCopy::check_untouched(const Generation* base, DeltaSource& touched,
+                                     uint64_t size) const {
+  FrozenMappings frozen(place_.lvm.thin_pool(place_.pool));
+  const ThinMetadata& now = frozen.metadata();
+  const uint64_t thin_id = volume_.thin_id.value();
+  // What lay behind a smaller end was zeroed before the stream came.
+  const bool was_cut = base != nullptr && base->volume.size > size;
+  ClippedDelta changed(base == nullptr
+                           ? full_tree_delta(now, thin_id, 0, UINT64_MAX)
+                           : tree_delta(now, base->volume.thin_id.value(), thin_id, 0, UINT64_MAX),
+                       0, was_cut ? size / now.chunk_size() * now.chunk_size() : UINT64_MAX);
+  const std::optional<Extent> found = first_untouched(changed, touched, now.chunk_size());
+  const std::optional<ThinDevice> device = now.device(thin_id);
+  frozen.release();
+  if (found)
+    fail(ErrorKind::verify,
+         "{}: between bytes {} and {} it is not what it was when this transfer began, and the "
+         "stream did not write there: somebody else did",
+         to_string(volume_.name), found->offset, found->end());
+  return device.value().mapped_blocks;
 }
 
 void ActiveCopy::resize(uint64_t bytes) {

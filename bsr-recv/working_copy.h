@@ -36,6 +36,11 @@ enum class Origin {
 [[nodiscard]] Origin make_working_copy(const WorkingPlace& place, const TargetState& state,
                                        const BeginFrame& begin, bool rollback);
 
+/// Throws Error{diverged} unless the pool's metadata proves that the generation is what was
+/// committed: then it cannot be a base. What it holds as a whole is read only by a resync, which
+/// the message names.
+void require_standing(const WorkingPlace& place, const Generation& generation);
+
 /// It must be inactive, or only left active.
 void remove_working_copy(const WorkingPlace& place, const LogicalVolume& volume);
 
@@ -50,6 +55,16 @@ class ActiveCopy {
 
   /// Where it may hold something else than `base` did; without a base, all that it maps.
   [[nodiscard]] ExtentSpool changed_since(const Generation* base, uint64_t size) const;
+
+  /// Before anything is written to one that was made: throws Error{verify} unless it maps what
+  /// `base` does; without a base, unless it maps nothing.
+  void check_made(const Generation* base) const;
+
+  /// After everything was flushed: throws Error{verify} where it maps something else than `base`
+  /// did and `touched`, which ascends, names nothing of the chunk. What lies behind `size`, the end
+  /// of the volume, may have been cut off. Returns how many chunks it maps.
+  [[nodiscard]] uint64_t check_untouched(const Generation* base, DeltaSource& touched,
+                                         uint64_t size) const;
 
   /// To `bytes`, in whole extents. What lies behind a smaller end is zeroed: it would come back
   /// when the volume grows again.

@@ -224,6 +224,13 @@ void Lvm::flush(const std::string& vg) const {
   }
 }
 
+void Lvm::rename(const VolumeName& name, const std::string& new_name) const {
+  require_name(new_name);
+  require_name(name.lv);
+  require_name(name.vg);
+  change({"lvrename", name.vg, name.lv, new_name});
+}
+
 void Lvm::remove(const VolumeName& name) const { change({"lvremove", argument(name)}); }
 
 }  // namespace bsr

@@ -143,6 +143,9 @@ class Lvm {
   /// (seen with 2.03.16), so a disk's write cache could lose it with the power.
   void flush(const std::string& vg) const;
 
+  /// In its VG.
+  void rename(const VolumeName& name, const std::string& new_name) const;
+
   /// The volume must be inactive.
   void remove(const VolumeName& name) const;
 
