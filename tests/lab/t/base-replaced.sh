@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=600
+# lab: solo disks=96M,96M timeout=600 both-kernels
 # A base keeps name and UUID and becomes another: what a snapshot of it holds is merged into it. So does a snapshot that
 # is sent again.
 set -euo pipefail

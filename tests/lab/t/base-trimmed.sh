@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=160M,160M timeout=600
+# lab: solo disks=160M,160M timeout=600 both-kernels
 # The base, writable as lvcreate -s makes it, is trimmed after it was shipped (mount -o discard, fstrim), and the volume
 # too: neither side of the comparison maps the chunk any more. Refused, with the way on that works; so is a base that got
 # as much back elsewhere, and one that got it back in the same place.

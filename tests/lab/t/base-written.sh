@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=600
+# lab: solo disks=96M,96M timeout=600 both-kernels
 # The base is written to (a mount that replays a journal does that) and the next snapshot goes on from it, so that both
 # share what was written. After it was shipped: refused. Before: it stood still since, and what it got before is shipped.
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M,96M,96M timeout=600
+# lab: solo disks=96M,96M,96M,96M timeout=600 both-kernels
 # vgimportclone keeps the UUIDs of volumes and pools: base and snapshot from two groups are no change, and a token whose
 # snapshot is there twice continues nothing until somebody says which one is meant.
 set -euo pipefail

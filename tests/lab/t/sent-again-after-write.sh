@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=600
+# lab: solo disks=96M,96M timeout=600 both-kernels
 # The same snapshot is sent again: acknowledged while it stands still, also when it was written to before it was shipped;
 # refused after it was written to, where that left a mapping and where it left no trace but the content.
 set -euo pipefail

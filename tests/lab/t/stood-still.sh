@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=600
+# lab: solo disks=96M,96M timeout=600 both-kernels
 # A base is never refused for what does not change it: a write before it was shipped, snapshots of it (and writes to those),
 # a rename, read-only and back, activation, and metadata that was repaired or written anew.
 set -euo pipefail

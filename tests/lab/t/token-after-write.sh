@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=600
+# lab: solo disks=96M,96M timeout=600 both-kernels
 # A transfer is cut and its snapshot written to; the token must not continue it half old, half new. A mapping more is
 # seen by the sender, a write in place by the receiver, and whoever stood still goes on.
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=600
+# lab: solo disks=96M,96M timeout=600 both-kernels
 # Each night a switched-off machine's volume itself is sent in full. What nobody wrote to is acknowledged; what was written to
 # is refused, with the way that works.
 set -euo pipefail
