@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=240
+# lab: solo disks=96M,96M timeout=240 both-kernels
 # Thin volumes of which what is not mapped reads from another volume (lvcreate -s --thinpool, an external origin). The
 # receiver writes zeros there and discards nothing, which would bring the origin up again; the sender refuses (20), since
 # what the pool does not map is not zero there.

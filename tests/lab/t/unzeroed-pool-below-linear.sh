@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: solo disks=96M,96M timeout=300
+# lab: solo disks=96M,96M timeout=300 both-kernels
 # A plain target that stands on a thin volume of a pool that does not zero new chunks (lvcreate -Zn), with something
 # between that hides where chunks begin: what is written would bring old content up beside it. Refused (20) before
 # anything is written, with the command that helps; with that done, and over any pool that zeroes, the copy is equal.
