@@ -23,9 +23,15 @@ ship_plain() {
   local base
   base=$(the_base)
   NEXT=$1 MAY=must
-  # Nobody above sees what a pool below that does not zero shows around a write: that may be refused, once.
-  if [[ $UNZEROED && $PLAIN == /dev/mapper/* ]]; then MAY=may; fi
   send_options
+  # Nobody above sees what a pool below that does not zero shows around a write. The message says how it learns to.
+  if [[ $UNZEROED && $PLAIN == /dev/mapper/* ]]; then
+    run_step "session '$OPTIONS$SOURCE/$1' $PLAIN"
+    judge_plain "$1" may
+    [[ $RECV_STATUS == 20 ]] || broken "a device above an unzeroed pool is not refused"
+    run_step "lvchange -qq -Zy $RECEIVER/pool"
+    UNZEROED=''
+  fi
   if [[ -z $base || $base == "$1" ]]; then
     plain_session "$OPTIONS$SOURCE/$1" "$PLAIN"
   else
