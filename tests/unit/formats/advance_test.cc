@@ -69,6 +69,15 @@ TEST(AdvanceMeter, AResumedStreamBeginsWhereItResumes) {
   EXPECT_EQ(Advance::sign_of_life, meter.of(CheckpointFrame{kVolume / 2, {}}, kVolume / 2));
 }
 
+TEST(AdvanceMeter, WhatIsSaidOfEarlierPlacesCountsByItsOwnShares) {
+  AdvanceMeter meter;
+  EXPECT_EQ(Advance::progress, meter.of(full_begin(kVolume), kVolume / 2));
+  EXPECT_EQ(Advance::sign_of_life, meter.of(HoldsFrame{{{0, 512}}, {}}, kVolume / 2));
+  EXPECT_EQ(Advance::progress, meter.of(HoldsFrame{{{kShare, 512}}, {}}, kVolume / 2));
+  EXPECT_EQ(Advance::sign_of_life, meter.of(HoldsFrame{{{kShare + 512, 512}}, {}}, kVolume / 2));
+  EXPECT_EQ(Advance::sign_of_life, meter.of(CheckpointFrame{kVolume / 2, {}}, kVolume / 2));
+}
+
 TEST(AdvanceMeter, TheEndIsProgress) {
   AdvanceMeter meter = begun();
   EXPECT_EQ(Advance::progress, meter.of(EndFrame{}, 0));
