@@ -21,10 +21,12 @@ int pretended = 0;  // what the ring says of each request that has ended
 }
 
 /// In the place of liburing's.
-extern "C" int io_uring_submit_and_wait(io_uring* ring, unsigned count) {
-  static const auto real = reinterpret_cast<decltype(&io_uring_submit_and_wait)>(
-      dlsym(RTLD_NEXT, "io_uring_submit_and_wait"));
-  const int result = real(ring, count);
+extern "C" int io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** ended,
+                                                unsigned count, __kernel_timespec* limit,
+                                                sigset_t* signals) {
+  static const auto real = reinterpret_cast<decltype(&io_uring_submit_and_wait_timeout)>(
+      dlsym(RTLD_NEXT, "io_uring_submit_and_wait_timeout"));
+  const int result = real(ring, ended, count, limit, signals);
   if (pretended == 0) return result;
   for (unsigned i = *ring->cq.khead; i != *ring->cq.ktail; ++i)
     ring->cq.cqes[i & *ring->cq.kring_mask].res = pretended;
