@@ -83,5 +83,5 @@ in_order "f*sync $here/old" 'remove old.bsr-resume' "fsync $here" 'remove old.bs
 # What is half is marked before it is written.
 cp v1 fresh
 strace -f -y -e trace=fsetxattr,fsync,pwrite64,io_uring_enter -o trace3 bsr-recv --base "$(identity 1)" ./fresh < change > said
-grep -oE 'fsetxattr|fsync\([0-9]+<[^>]*fresh>|pwrite64\([0-9]+<[^>]*fresh>|io_uring_enter' trace3 | head -n 2 > called
+grep -oE 'fsetxattr|fsync\([0-9]+<[^>]*fresh>|pwrite64\([0-9]+<[^>]*fresh>|io_uring_enter' trace3 | sed -n '1,2p' > called
 expect_same "fsetxattr fsync" "$(sed 's/(.*//' called | xargs)" "what comes before the first write"
