@@ -27,9 +27,13 @@ BlockFile open_for_writing(const LogicalVolume& volume) {
 template <typename Ask>
 auto ask_pool(const WorkingPlace& place, const LogicalVolume& volume, const Ask& ask) {
   Activation active(place.lvm, volume);
-  FrozenMappings frozen(place.lvm.thin_pool(place.pool));
-  const auto answer = ask(frozen.metadata());
-  frozen.release();
+  // The pool goes with its last volume, and LVM could not put back metadata that is open.
+  const auto answer = [&] {
+    FrozenMappings frozen(place.lvm.thin_pool(place.pool));
+    auto found = ask(frozen.metadata());
+    frozen.release();
+    return found;
+  }();
   active.release_unless_in_use();
   return answer;
 }
