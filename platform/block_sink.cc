@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/aligned_bytes.h"
 #include "base/error.h"
@@ -18,7 +19,7 @@ constexpr size_t kPiece = 1U << 20;  // of zeros
 BlockSink::BlockSink(BlockFile file, std::optional<ThinFacts> thin,
                      std::unique_ptr<IoCarrier> carrier)
     : file_(std::move(file)),
-      thin_(thin),
+      thin_(std::move(thin)),
       zeroing_(file_, thin_),
       started_(kWritesAtOnce),
       queue_(kWritesAtOnce, {}, std::move(carrier)) {}

@@ -227,7 +227,8 @@ unsigned parse_threshold(std::string_view said) {
   const std::string_view digits =
       said.starts_with(kKey) ? said.substr(kKey.size()) : std::string_view();
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), percent);
-  if (digits.empty() || error != std::errc{} || digits.substr(end - digits.data()) != "\n")
+  if (digits.empty() || error != std::errc{} ||
+      digits.substr(static_cast<size_t>(end - digits.data())) != "\n")
     fail(ErrorKind::failed, "lvmconfig printed \"{}\" where a percentage belongs",
          said.substr(0, 200));
   return std::min(percent, 100U);
