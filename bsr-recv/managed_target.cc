@@ -144,9 +144,9 @@ void ManagedTarget::settle() {
 
 /// Of the newest generation: another device in its place is another generation.
 void ManagedTarget::note_device() const {
-  const Generation& newest = *state_.newest();
-  if (!newest.first_thin_id)
-    lvm_.add_tag(newest.volume.name, thin_id_tag(newest.volume.thin_id.value()));
+  const Generation* newest = state_.newest();
+  if (newest != nullptr && !newest->first_thin_id)
+    lvm_.add_tag(newest->volume.name, thin_id_tag(newest->volume.thin_id.value()));
 }
 
 /// Nothing was written to it yet.
@@ -181,7 +181,7 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   }
   work_.emplace(where, *state_.working);
   try {
-    if (origin == Origin::made) work_->active.check_made(base_ ? &*base_ : nullptr);
+    if (origin == Origin::made && base_) work_->active.check_made(*base_);
     check_pool_room(where.pool, state_.working->chunk_size, what_is_left(begin), options_.reserve);
     check_next_snapshot(lvm_, where.pool, lvm_.list(target_.vg), what_is_left(begin));
   } catch (const Error&) {

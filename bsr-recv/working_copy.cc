@@ -168,21 +168,18 @@ ExtentSpool ActiveCopy::changed_since(const Generation* base, uint64_t size) con
   return changed;
 }
 
-void ActiveCopy::check_made(const Generation* base) const {
+void ActiveCopy::check_made(const Generation& base) const {
   FrozenMappings frozen(place_.lvm.thin_pool(place_.pool));
-  const ThinMetadata& now = frozen.metadata();
-  const uint64_t thin_id = volume_.thin_id.value();
-  const bool as_made =
-      base == nullptr
-          ? maps_nothing(now, thin_id)
-          : !tree_delta(now, base->volume.thin_id.value(), thin_id, 0, UINT64_MAX)->next();
+  const bool differs = tree_delta(frozen.metadata(), base.volume.thin_id.value(),
+                                  volume_.thin_id.value(), 0, UINT64_MAX)
+                           ->next()
+                           .has_value();
   frozen.release();
-  if (!as_made)
-    fail(
-        ErrorKind::verify,
-        "{}: LVM made it and the pool did not: it does not hold what {} holds; see the kernel log, "
-        "and lvmthin(7) for a pool whose transaction id is not LVM's",
-        to_string(volume_.name), base == nullptr ? "a new volume" : base->volume.name.lv);
+  if (differs)
+    fail(ErrorKind::verify,
+         "{}: LVM made it and the pool did not: it does not hold what {} holds; see the kernel "
+         "log, and lvmthin(7) for a pool whose transaction id is not LVM's",
+         to_string(volume_.name), base.volume.name.lv);
 }
 
 uint64_t ActiveCopy::check_untouched(const Generation* base, DeltaSource& touched,

@@ -57,8 +57,8 @@ class ActiveCopy {
   [[nodiscard]] ExtentSpool changed_since(const Generation* base, uint64_t size) const;
 
   /// Before anything is written to one that was made: throws Error{verify} unless it maps what
-  /// `base` does; without a base, unless it maps nothing.
-  void check_made(const Generation* base) const;
+  /// `base` does.
+  void check_made(const Generation& base) const;
 
   /// After everything was flushed: throws Error{verify} where it maps something else than `base`
   /// did and `touched`, which ascends, names nothing of the chunk. What lies behind `size`, the end
