@@ -142,8 +142,8 @@ explain() {
   esac
   echo "${0##*/}: $reason; the end of the console${3:+ of $3}:"
   cat "$2/qemu.log"
-  grep -aE -A 30 -m 1 '\] (WARNING: |BUG: )' "$2/console.log" || true
-  tail -n 30 "$2/console.log"
+  grep -aE -A 45 -m 1 '\] (WARNING: |BUG: |Oops: |.* \[#1\])' "$2/console.log" || true
+  tail -n 60 "$2/console.log"
 }
 
 # keep_files DIR PLACE: what a machine left (console, output, /lab/out) goes to PLACE.
