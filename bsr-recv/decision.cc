@@ -174,9 +174,11 @@ Refusal unless_base_is_said(const BeginFrame& begin, const Naming& naming,
                  naming.target);
 }
 
-/// A stream of thin_send has no plan, so none is known again.
+/// A stream of thin_send says nothing of its plan, nor of what its base was.
+bool is_of_thin_send(const BeginFrame& begin) { return begin.plan_hash == Digest{}; }
+
 bool is_same_again(const BeginFrame& begin, const Waiting& waiting) {
-  return waiting.is_half() && begin.plan_hash != Digest{} &&
+  return waiting.is_half() && !is_of_thin_send(begin) &&
          begin_identity(begin) == begin_identity(waiting.begin);
 }
 
@@ -213,6 +215,24 @@ Refusal unless_it_is_whole(const BeginFrame& begin, const Naming& naming, const 
         "--digests {}) and send against them (bsr-send --against)",
         naming.target, naming.arguments);
   return std::nullopt;
+}
+
+/// Of that base; what else the target remembers is not what the user says it holds.
+bool remembers_base(const BeginFrame& begin, const PlainFacts& facts) {
+  return facts.holding && facts.holding->snapshot_id == begin.base_id;
+}
+
+Refusal unless_its_base_stood_still(const BeginFrame& begin, const Naming& naming,
+                                    const PlainFacts& facts) {
+  if (kind_of(begin) != StreamKind::change || !remembers_base(begin, facts) ||
+      !moved(facts.holding->state, begin.base_state))
+    return std::nullopt;
+  return refusal(ErrorKind::diverged,
+                 "{}: the base {} was written to, trimmed, merged or replaced on the sending side "
+                 "since it was received, so the change does not apply; send a full stream, or take "
+                 "the target's digests (bsr-recv --digests {}) and send against them (bsr-send "
+                 "--against)",
+                 naming.target, begin.base_id, naming.arguments);
 }
 
 }  // namespace
@@ -281,8 +301,15 @@ Verdict decide(const BeginFrame& begin, const Naming& naming, const Waiting& wai
   Refusal refused =
       continues ? unless_it_waits(begin, naming, waiting) : unless_the_way_is_free(naming, waiting);
   if (!refused) refused = unless_it_is_whole(begin, naming, waiting, facts);
+  if (!refused) refused = unless_its_base_stood_still(begin, naming, facts);
   if (!refused) refused = unless_it_has_room(begin, naming, waiting, facts);
   return or_else(std::move(refused), continues ? Action::carry_on : Action::start);
+}
+
+/// What is half and comes again had its base compared when it came first.
+bool is_unproven(const BeginFrame& begin, const Waiting& waiting, const PlainFacts& facts) {
+  return kind_of(begin) == StreamKind::change && !is_of_thin_send(begin) && !waiting.is_half() &&
+         (!remembers_base(begin, facts) || begin.base_state == SourceState{});
 }
 
 }  // namespace bsr

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "bsr-recv/generations.h"
+#include "bsr-recv/holding.h"
 #include "bsr-recv/waiting.h"
 
 namespace bsr {
@@ -52,9 +53,15 @@ struct PlainFacts {
   bool is_device = false;             ///< it keeps its size
   bool may_hide = false;              ///< what it is half of may be known under another name only
   std::optional<std::string> base{};  ///< what the user says it holds
+  std::optional<Holding> holding{};   ///< what it remembers
 };
 
 [[nodiscard]] Verdict decide(const BeginFrame& begin, const Naming& naming, const Waiting& waiting,
                              const PlainFacts& facts);
+
+/// Of a stream that is not refused: whether it is a change to a base of which nobody can say that
+/// it stood still on the sending side since it came. Of thin_send's streams nobody ever can.
+[[nodiscard]] bool is_unproven(const BeginFrame& begin, const Waiting& waiting,
+                               const PlainFacts& facts);
 
 }  // namespace bsr

@@ -56,17 +56,7 @@ std::optional<uint64_t> number_tag_if_any(const LogicalVolume& volume, std::stri
 SourceState read_state_tag(const LogicalVolume& volume) {
   const std::optional<std::string> text = tag_value(volume, "bsr.state");
   SourceState state{};
-  if (!text) return state;
-  for (size_t i = 0; i < state.size(); ++i) {
-    const std::string_view digits =
-        std::string_view(*text).substr(std::min(2 * i, text->size()), 2);
-    uint8_t byte = 0;
-    const auto [end, problem] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-    if (problem != std::errc() || end != digits.data() + 2 || text->size() != 2 * state.size())
-      fail_tag(volume, "bsr.state", *text);
-    state[i] = std::byte{byte};
-  }
+  if (text && !from_hex(*text, state)) fail_tag(volume, "bsr.state", *text);
   return state;
 }
 

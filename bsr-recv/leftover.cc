@@ -16,7 +16,7 @@ using What = Waiting::What;
 constexpr std::string_view kRecordSuffix = ".bsr-resume";
 
 /// What a mark says: the stream that began, and where its record is.
-struct Mark {
+struct HalfMark {
   BeginFrame begin;
   std::string record;
 };
@@ -26,7 +26,7 @@ std::string mark_text(const BeginFrame& begin, const CheckpointFile& record) {
 }
 
 /// A mark that cannot be understood is one all the same.
-Mark parse_mark(const std::string& text) try {
+HalfMark parse_mark(const std::string& text) try {
   const size_t end = text.find('\n');
   if (end == std::string::npos || text.back() != '\n') return {};
   return {decode_started(text.substr(0, end)).begin, text.substr(end + 1, text.size() - end - 2)};
@@ -50,10 +50,10 @@ Leftover::Leftover(Naming naming, Thing thing)
 
 void Leftover::look() {
   const std::optional<std::string> text =
-      thing_->marked ? read_mark(*thing_->marked) : std::nullopt;
+      thing_->marked ? read_mark(*thing_->marked, Mark::half) : std::nullopt;
   std::optional<Checkpoint> found = thing_->record.read(thing_->identity);
   if (text) {
-    const Mark mark = parse_mark(*text);
+    const HalfMark mark = parse_mark(*text);
     waiting_ = begun(mark.begin);
     if (const std::optional<CheckpointFile> other = found ? std::nullopt : record_at(mark.record)) {
       found = other->read(thing_->identity);
@@ -74,8 +74,8 @@ std::optional<std::string> Leftover::token() const {
 }
 
 void Leftover::remember_half() {
-  const bool marked =
-      thing_->marked && set_mark(*thing_->marked, mark_text(waiting_.begin, thing_->record));
+  const bool marked = thing_->marked && set_mark(*thing_->marked, Mark::half,
+                                                 mark_text(waiting_.begin, thing_->record));
   if (marked || thing_->is_copy)
     thing_->record.remove();
   else
@@ -122,7 +122,7 @@ void Leftover::drop() {
 }
 
 void Leftover::gone() {
-  if (thing_ && thing_->marked) remove_mark(*thing_->marked);
+  if (thing_ && thing_->marked) remove_mark(*thing_->marked, Mark::half);
   if (thing_) thing_->record.remove();
   waiting_ = {};
 }

@@ -61,6 +61,8 @@ Leftover::Thing thing_of(const BlockFile& file, const std::string& path) {
   return {identity, record_beside(path), file.fd()};
 }
 
+HoldingNote note_of(const BlockFile& file) { return {file.fd(), volume_identity(file.fd())}; }
+
 /// A new file, which is only found under its temporary name.
 Leftover::Thing new_thing(int fd, const std::string& path) {
   return {volume_identity(fd), record_beside(path), fd, true};
@@ -95,10 +97,7 @@ void PlainTarget::drop_partial() {
   if (exists_) {
     if (!left_.waiting().is_half()) return left_.gone();  // of a file that was replaced
     left_.drop();
-    std::fputs(
-        fmt::format("bsr-recv: {}: {}\n", left_.naming().target, left_.last_message()).c_str(),
-        stderr);
-    return;
+    return say(left_.last_message());
   }
   record_beside(path_).remove();
   if (new_file_) new_file_->drop();
@@ -114,6 +113,7 @@ PlainFacts PlainTarget::facts() const {
   PlainFacts facts;
   facts.base = base_;
   if (!existing_) return facts;
+  facts.holding = note_of(*existing_).read();
   facts.size = existing_->size();
   facts.is_device = existing_->is_block_device();
   facts.may_hide = may_have_other_names(existing_->fd()) && !can_be_marked(existing_->fd());
@@ -121,7 +121,13 @@ PlainFacts PlainTarget::facts() const {
 }
 
 Action PlainTarget::check(const BeginFrame& begin) {
-  const Action action = action_of(decide(begin, left_.naming(), left_.waiting(), facts()));
+  const PlainFacts facts = this->facts();
+  const Action action = action_of(decide(begin, left_.naming(), left_.waiting(), facts));
+  if (is_unproven(begin, left_.waiting(), facts))
+    say(
+        fmt::format("whether {} stood still on the sending side since it came here is not known "
+                    "here",
+                    begin.base_id));
   if (existing_) refuse_unzeroed_pool_below(existing_->fd(), path_);
   if (is_resync(begin))
     check_resync_base(path_, begin,
@@ -145,6 +151,7 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
   const bool has_size = existing_->is_block_device() || existing_->size() == begin.volume_size;
   if (!continues) left_.starts(begin);
   if (!has_size && continues) left_.fail_changed();
+  if (exists_) note_of(*existing_).remove();
   if (!has_size) existing_->resize(begin.volume_size);
   const std::optional<ThinFacts> thin =
       existing_->is_block_device() ? thin_facts(existing_->fd()) : std::nullopt;
@@ -179,10 +186,22 @@ void PlainTarget::discard() {
   new_file_->drop();
 }
 
+/// For the next change. The target is whole with it and without it.
+void PlainTarget::remember(const BeginFrame& begin) const try {
+  static_cast<void>(note_of(sink_->file()).write({begin.snapshot_id, begin.snapshot_state}));
+} catch (const Error& error) {
+  say(fmt::format("what it holds now cannot be noted: {}", error.what()));
+}
+
+void PlainTarget::say(const std::string& text) const {
+  std::fputs(fmt::format("bsr-recv: {}: {}\n", left_.naming().target, text).c_str(), stderr);
+}
+
 /// A new file gets its name last: with that it is whole for everybody. Whoever finds a record
 /// without its file finds nothing.
-void PlainTarget::commit(const BeginFrame&) {
+void PlainTarget::commit(const BeginFrame& begin) {
   left_.gone();
+  remember(begin);
   if (new_file_) new_file_->commit();
 }
 

@@ -47,6 +47,8 @@ class PlainTarget final : public Target {
 
  private:
   [[nodiscard]] PlainFacts facts() const;
+  void remember(const BeginFrame& begin) const;
+  void say(const std::string& text) const;
 
   std::string path_;
   std::optional<std::string> base_;

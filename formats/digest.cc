@@ -3,6 +3,8 @@
 
 #include <xxhash.h>
 
+#include <charconv>
+
 namespace bsr {
 
 Sha256::Sha256() { sha256_init(&context_); }
@@ -26,6 +28,18 @@ std::string to_hex(ByteView bytes) {
     text.push_back(kDigits[std::to_integer<unsigned>(b) & 15]);
   }
   return text;
+}
+
+bool from_hex(std::string_view text, std::span<std::byte> bytes) {
+  if (text.size() != 2 * bytes.size()) return false;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const char* digits = text.data() + 2 * i;
+    uint8_t byte = 0;
+    const auto [end, problem] = std::from_chars(digits, digits + 2, byte, 16);
+    if (problem != std::errc() || end != digits + 2) return false;
+    bytes[i] = std::byte{byte};
+  }
+  return true;
 }
 
 ContentHash content_hash(stream::FrameType type, std::span<const Extent> extents,

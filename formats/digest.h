@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "formats/frame.h"
@@ -24,6 +25,9 @@ class Sha256 {
 };
 
 [[nodiscard]] std::string to_hex(ByteView bytes);
+
+/// Whether a text is exactly the digits of so many bytes, which it puts there.
+[[nodiscard]] bool from_hex(std::string_view text, std::span<std::byte> bytes);
 
 /// xxh3-128 over the extent table and, seeded with that, over the content.
 [[nodiscard]] ContentHash content_hash(stream::FrameType type, std::span<const Extent> extents,

@@ -12,8 +12,9 @@
 namespace bsr {
 namespace {
 
-constexpr const char* kAttribute = "user.bsr.half";
 constexpr size_t kMarkLimit = 4096;
+
+const char* attribute(Mark mark) { return mark == Mark::half ? "user.bsr.half" : "user.bsr.holds"; }
 
 bool is_regular(int fd) {
   struct stat facts {};
@@ -26,10 +27,10 @@ void flush(int fd) {
 
 }  // namespace
 
-std::optional<std::string> read_mark(int fd) {
+std::optional<std::string> read_mark(int fd, Mark mark) {
   if (!is_regular(fd)) return std::nullopt;
   std::string text(kMarkLimit, '\0');
-  const ssize_t size = fgetxattr(fd, kAttribute, text.data(), text.size());
+  const ssize_t size = fgetxattr(fd, attribute(mark), text.data(), text.size());
   if (size < 0 && errno == ERANGE) return "";  // not ours, but a mark
   if (size < 0) return std::nullopt;
   text.resize(static_cast<size_t>(size));
@@ -37,18 +38,19 @@ std::optional<std::string> read_mark(int fd) {
 }
 
 bool can_be_marked(int fd) {
-  return is_regular(fd) && (fgetxattr(fd, kAttribute, nullptr, 0) >= 0 || errno == ENODATA);
+  return is_regular(fd) && (fgetxattr(fd, attribute(Mark::half), nullptr, 0) >= 0 || errno == ENODATA);
 }
 
-bool set_mark(int fd, const std::string& text) {
-  if (!is_regular(fd) || fsetxattr(fd, kAttribute, text.data(), text.size(), 0) != 0) return false;
+bool set_mark(int fd, Mark mark, const std::string& text) {
+  if (!is_regular(fd)) return false;
+  if (fsetxattr(fd, attribute(mark), text.data(), text.size(), 0) != 0) return false;
   flush(fd);
   return true;
 }
 
-void remove_mark(int fd) {
+void remove_mark(int fd, Mark mark) {
   if (!is_regular(fd)) return;
-  if (fremovexattr(fd, kAttribute) == 0) return flush(fd);
+  if (fremovexattr(fd, attribute(mark)) == 0) return flush(fd);
   if (errno != ENODATA && errno != EOPNOTSUPP) fail_errno(errno, "removing an attribute");
 }
 

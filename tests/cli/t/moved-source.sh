@@ -47,6 +47,31 @@ write_random target 2600 8 7
 receive_from written ./target --base "$(identity 1)" > said
 expect_equal v2 target
 
+# A file remembers in which state its base came, also as a copy that keeps attributes.
+make_pool 64 v1 v2
+send_to first --size 4194304 1
+send_to change --size 4194304 -i 1 2
+receive_from first ./known > said
+cp known forgetful
+cp --preserve=all known copy
+own 1 40
+cloned 1
+send_to later --size 4194304 -i 1 2
+for name in ./known ./copy; do
+  expect_rc diverged receive_from later "$name" --base "$(identity 1)"
+  expect_says 'written to, trimmed, merged or replaced on the sending side' 'send a full stream' "bsr-recv --digests $name"
+  expect_equal v1 "$name"
+  expect_rc ok receive_from change "$name" --base "$(identity 1)"
+  [[ $OUTPUT != *'is not known'* ]] || fail "it says: $OUTPUT"
+  expect_equal v2 "$name"
+done
+expect_rc ok receive_from later ./forgetful --base "$(identity 1)"
+expect_says "whether $(identity 1) stood still on the sending side since it came here is not known"
+# What a transfer left half it does not remember as whole.
+receive_from first ./known > said
+expect_rc truncated bsr-recv --base "$(identity 1)" ./known < <(head -c -100 change)
+expect_same "['user.bsr.half']" "$(python3 -c 'import os; print(os.listxattr("known"))')" "what it remembers"
+
 # A transfer that is cut, and its snapshot rewritten in place.
 make_pool 64 v1 v2
 own 1 3

@@ -335,6 +335,32 @@ TEST(Decision, ABaseThatMovedSinceItWasReceivedIsNone) {
   EXPECT_EQ(&unknown.generations[1], unproven(unknown, with_states(change, kState, kState)));
 }
 
+TEST(PlainDecision, ABaseThatMovedSinceItWasReceivedIsNone) {
+  const BeginFrame change = with_states(delta_from("a", "b"), kOtherState, kState);
+  const auto holds = [](const std::string& held, const SourceState& state) {
+    return PlainFacts{.size = kSize, .base = "a", .holding = Holding{held, state}};
+  };
+  const auto decided = [&](const PlainFacts& known, const BeginFrame& begin,
+                           const Waiting& waiting = {}) {
+    return name_of(decide(begin, kPlain, waiting, known));
+  };
+  EXPECT_EQ("start", decided(holds("a", kState), change));
+  EXPECT_FALSE(is_unproven(change, {}, holds("a", kState)));
+  EXPECT_EQ("diverged", decided(holds("a", kOtherState), change));
+  // It was restored, as its user says.
+  EXPECT_EQ("start", decided(holds("x", kOtherState), change));
+  EXPECT_TRUE(is_unproven(change, {}, holds("x", kState)));
+  EXPECT_TRUE(is_unproven(change, {}, PlainFacts{.size = kSize, .base = "a"}));
+  EXPECT_TRUE(is_unproven(delta_from("a", "b"), {}, holds("a", kState)));
+  // What replaces all of it has no base, and what goes on had one when it began.
+  EXPECT_FALSE(is_unproven(full_of("b"), {}, {}));
+  EXPECT_FALSE(is_unproven(kResync, {}, {}));
+  EXPECT_FALSE(is_unproven(change, half(change), {}));
+  const BeginFrame rest = at(512, change);
+  EXPECT_EQ("carry on", decided(holds("a", kOtherState), rest, resumable(rest)));
+  EXPECT_FALSE(is_unproven(rest, resumable(rest), {}));
+}
+
 TEST(Decision, ASnapshotThatMovedSinceItWasReceivedIsNotTheSame) {
   const TargetState state = known_generations({"a", "b"});
   const auto decided = [&](const BeginFrame& begin) {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Histories with a plain target: a volume of the receiver's pool, or a linear device above one, as a partition is. It does
-# not remember what it holds; in the model it is generation 0. Sourced behind sessions.sh.
+# Histories with a plain target: a volume of the receiver's pool, or a linear device above one, as a partition is. In the
+# model it is generation 0. Sourced behind sessions.sh.
 # shellcheck disable=SC2034,SC2004,SC2153,SC2154  # names of the model
 
 # judge_plain SNAPSHOT must|may
