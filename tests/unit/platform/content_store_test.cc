@@ -35,6 +35,7 @@ TEST(ContentStore, FindsWhatWasKeptLast) {
   ASSERT_NE(first, second);
   EXPECT_EQ(second, store.find("one", kSize)->root());
   EXPECT_FALSE(store.find("one", kSize + 512));
+  EXPECT_FALSE(store.find("one", kSize - 512));
   EXPECT_FALSE(store.find("two", kSize));
 }
 
