@@ -22,6 +22,11 @@ bsr-recv --digests ./held > map
 send_to resync --compress none --against map 2
 expect_rc truncated bsr-recv --ack ./held < <(head -c 80000000 resync)
 ! grep -q "^durable" <<< "$OUTPUT" || fail "promised, and a resync starts again: $OUTPUT"
+mkdir target.bsr-resume.new # where the record is written
+expect_rc truncated bsr-recv --ack ./target < part
+expect_says 'how far it came cannot be recorded'
+! grep -q "^durable" <<< "$OUTPUT" || fail "promised, and not recorded: $OUTPUT"
+rm -r target*
 if ((EUID == 0)); then # a folder in which no record can be made
   mkdir closed
   cp v1 closed/target
