@@ -68,6 +68,14 @@ TEST_F(CheckpointFiles, ALinkIsNotFollowed) {
   EXPECT_FALSE(file_.read("target"));
 }
 
+/// Somebody may have put one where it is written first.
+TEST_F(CheckpointFiles, ALinkIsNotWrittenThrough) {
+  folder_.write("precious", Bytes(5));
+  std::filesystem::create_symlink(folder_.path("precious"), path_ + ".new");
+  EXPECT_TRUE(error_thrown_by([&] { file_.write({"target", at(512)}); }));
+  EXPECT_EQ(5, std::filesystem::file_size(folder_.path("precious")));
+}
+
 TEST_F(CheckpointFiles, AFailureToWriteLeavesTheOldOneAndNothingElse) {
   const CheckpointFile nowhere(folder_.path() + "/missing", "x", CheckpointFile::Folder::any);
   EXPECT_TRUE(error_thrown_by([&] { nowhere.write({"target", at(512)}); }));
