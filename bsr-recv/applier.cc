@@ -8,16 +8,20 @@
 
 namespace bsr {
 
-void Applier::zero_gap_before(uint64_t offset) {
-  if (starts_empty_) return;
-  const uint64_t without_base = begin_.is_full() ? 0 : begin_.base_size;
-  const std::optional<Extent> gap = clip({cursor_, offset - cursor_}, without_base, UINT64_MAX);
-  if (gap) sink_.zero(*gap);
+/// Of the extent what lies behind the base's end.
+void Applier::zero_without_base(Extent extent) {
+  const std::optional<Extent> area = clip(extent, begin_.base_size, UINT64_MAX);
+  if (!area) return;
+  if (!held_) return sink_.zero(*area);
+  held_->parts_of(*area, [this](Extent part) { sink_.zero(part); });
 }
+
+void Applier::zero_gap_before(uint64_t offset) { zero_without_base({cursor_, offset - cursor_}); }
 
 void Applier::zero(Extent extent) {
   zero_gap_before(extent.offset);
-  if (!starts_empty_) sink_.zero(extent);
+  if (const auto area = clip(extent, 0, begin_.base_size)) sink_.zero(*area);
+  zero_without_base(extent);
   cursor_ = extent.end();
 }
 

@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include "formats/frame.h"
+#include "formats/overlap.h"
 #include "platform/volume.h"
 
 namespace bsr {
@@ -20,13 +23,17 @@ class Applier {
     std::function<VolumeReader&()> written;  ///< where it did, once sink.wait() returned
   };
 
-  /// `starts_empty`: the target is new and reads as zeros, so nothing needs zeroing.
-  Applier(VolumeSink& sink, const BeginFrame& begin, bool starts_empty, Volumes volumes)
+  /// `may_hold`: outside of it the target surely reads as zeros where no base stands behind it, so
+  /// that nothing needs zeroing there. Null when that is not known.
+  Applier(VolumeSink& sink, const BeginFrame& begin, std::unique_ptr<DeltaSource> may_hold,
+          Volumes volumes)
       : sink_(sink),
         begin_(begin),
-        starts_empty_(starts_empty),
+        may_hold_(std::move(may_hold)),
         volumes_(std::move(volumes)),
-        cursor_(begin.resume.position) {}
+        cursor_(begin.resume.position) {
+    if (may_hold_) held_.emplace(*may_hold_);
+  }
 
   /// Does nothing for frames that change nothing. Throws Error{verify} for a patch of something
   /// else than the base holds, Error{diverged} where an earlier stream wrote something else than
@@ -38,6 +45,7 @@ class Applier {
   void finish();
 
  private:
+  void zero_without_base(Extent extent);
   void zero_gap_before(uint64_t offset);
   void zero(Extent extent);
   void pass(uint64_t offset);
@@ -48,7 +56,8 @@ class Applier {
 
   VolumeSink& sink_;
   const BeginFrame& begin_;
-  bool starts_empty_;
+  std::unique_ptr<DeltaSource> may_hold_;
+  std::optional<Overlap> held_;  // asks it
   Volumes volumes_;
   uint64_t cursor_;  // bytes in the volume: everything below is as the source has it
 };

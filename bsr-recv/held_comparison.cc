@@ -19,7 +19,6 @@ HeldComparison::HeldComparison(VolumeReader& volume, DeltaSource& mapped, const 
       mapped_(mapped),
       begin_(begin),
       tick_(std::move(tick)),
-      mapped_ahead_(mapped.next()),
       cursor_(begin.resume.position) {}
 
 AlignedBytes HeldComparison::read(const std::vector<Extent>& extents) {
@@ -46,24 +45,19 @@ void HeldComparison::expect_content(stream::FrameType type, const std::vector<Ex
 
 /// Only what is mapped needs to be read, piece by piece.
 void HeldComparison::expect_zero(Extent extent) {
-  while (mapped_ahead_ && mapped_ahead_->extent.offset < extent.end()) {
-    if (auto part = clip(mapped_ahead_->extent, extent.offset, extent.end())) {
-      while (part->length > 0) {
-        const Extent piece = {part->offset, std::min(part->length, kMostAtOnce)};
-        expect(is_zero(read({piece})), piece);
-        *part = {piece.end(), part->length - piece.length};
-      }
+  mapped_.parts_of(extent, [&](Extent part) {
+    while (part.length > 0) {
+      const Extent piece = {part.offset, std::min(part.length, kMostAtOnce)};
+      expect(is_zero(read({piece})), piece);
+      part = {piece.end(), part.length - piece.length};
     }
-    if (mapped_ahead_->extent.end() > extent.end()) return;
-    mapped_ahead_ = mapped_.next();
-  }
+  });
 }
 
 /// What a stream passes over is zero where no base stands behind it.
 void HeldComparison::expect_zero_before(uint64_t offset) {
-  const uint64_t without_base = begin_.is_full() ? 0 : begin_.base_size;
   if (offset <= cursor_) return;
-  if (const auto gap = clip({cursor_, offset - cursor_}, without_base, UINT64_MAX))
+  if (const auto gap = clip({cursor_, offset - cursor_}, begin_.base_size, UINT64_MAX))
     expect_zero(*gap);
   cursor_ = offset;
 }

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 
 #include "formats/delta.h"
 #include "formats/frame.h"
+#include "formats/overlap.h"
 #include "platform/volume.h"
 
 namespace bsr {
@@ -35,10 +35,9 @@ class HeldComparison {
   void pass(const std::vector<Extent>& extents);
 
   VolumeReader& volume_;
-  DeltaSource& mapped_;
+  Overlap mapped_;
   BeginFrame begin_;
   std::function<void()> tick_;
-  std::optional<DeltaExtent> mapped_ahead_;
   uint64_t cursor_;  // bytes in the volume: everything below was looked at
 };
 

@@ -181,6 +181,7 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   }
   work_.emplace(where, *state_.working);
   try {
+    work_->active.refuse_external_origin();
     if (origin == Origin::made && base_) work_->active.check_made(*base_);
     check_pool_room(where.pool, state_.working->chunk_size, what_is_left(begin), options_.reserve);
     check_next_snapshot(lvm_, where.pool, lvm_.list(target_.vg), what_is_left(begin));
@@ -191,6 +192,15 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
   work_->active.resize(begin.volume_size);
   lvm_.flush(target_.vg);  // before a record says that the working copy is there
   return work_->open.emplace(work_->active).sink();
+}
+
+/// What is not mapped reads as zeros until somebody writes there.
+std::unique_ptr<DeltaSource> ManagedTarget::may_hold(const BeginFrame& begin) {
+  const bool is_new = !base_ && begin.resume.position == 0;
+  const uint64_t from = std::max(begin.base_size, begin.resume.position);
+  if (!is_new && from < begin.volume_size)
+    may_hold_ = work_->active.mapped({from, begin.volume_size - from});
+  return std::make_unique<ExtentSpool::Reader>(may_hold_);
 }
 
 ContentResult ManagedTarget::content(const BeginFrame& begin, const std::function<void()>& tick) {

@@ -43,7 +43,7 @@ class ManagedTarget final : public Target {
   [[nodiscard]] const BlockFile& file() const override { return work_->open.value().file(); }
   VolumeReader& base(const BeginFrame& begin) override;
   VolumeReader& written() override { return work_->open.value().written(); }
-  [[nodiscard]] bool starts_empty() const override { return !base_; }
+  std::unique_ptr<DeltaSource> may_hold(const BeginFrame& begin) override;
   void record(const BeginFrame& begin, uint64_t logged) override { left_.reached(begin, logged); }
   ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
   ContentResult held_content(const BeginFrame& begin, const std::function<void()>& tick) override;
@@ -82,6 +82,7 @@ class ManagedTarget final : public Target {
   GenerationContents contents_;
   std::optional<Generation> base_;     // that the working copy is made from
   std::optional<Work> work_;           // from prepare() to commit()
+  ExtentSpool may_hold_;               // what it mapped at first, where no base stands behind it
   std::optional<ContentDraft> draft_;  // of the generation that is being made
   std::optional<Digest> base_root_;    // of a resync: what the newest generation was found to hold
   uint64_t mapped_ = 0;                // chunks of what is to be committed

@@ -160,6 +160,11 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
   return *sink_;
 }
 
+std::unique_ptr<DeltaSource> PlainTarget::may_hold(const BeginFrame& begin) {
+  const bool is_new = !exists_ && begin.resume.position == 0;
+  return is_new ? std::make_unique<EmptyDelta>() : nullptr;
+}
+
 VolumeReader& PlainTarget::written() {
   if (!reader_) reader_.emplace(sink_->file());
   return *reader_;

@@ -315,8 +315,7 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   ReadBack read_back(target.file(), *log);
   if (options.verify != Verify::none) check_what_waits(target.left(), read_back, *log);
   LoggedSink sink(volume, *log);
-  const bool starts_empty = target.starts_empty() && begin.resume.position == 0;
-  Applier applier(sink, begin, starts_empty,
+  Applier applier(sink, begin, target.may_hold(begin),
                   {.base = [&]() -> VolumeReader& { return target.base(begin); },
                    .written = [&]() -> VolumeReader& { return target.written(); }});
   Recorder recorder(options, target, begin, is_kept && log->has_name(), output);

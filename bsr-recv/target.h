@@ -7,6 +7,7 @@
 #include "bsr-recv/decision.h"
 #include "bsr-recv/held_generation.h"
 #include "bsr-recv/leftover.h"
+#include "formats/delta.h"
 #include "formats/frame.h"
 #include "platform/block_io.h"
 #include "platform/content_scan.h"
@@ -53,8 +54,10 @@ class Target {
   /// resume point of `begin`.
   virtual VolumeReader& written() = 0;
 
-  /// After prepare(): the target is new and reads as zeros.
-  [[nodiscard]] virtual bool starts_empty() const = 0;
+  /// After prepare(), before anything is written: ascending, all of the target that may hold
+  /// something else than zeros behind the resume point and behind the base's end. Null when that is
+  /// not known. The target outlives it.
+  virtual std::unique_ptr<DeltaSource> may_hold(const BeginFrame& begin) = 0;
 
   /// Everything up to the resume point of `begin` was applied and flushed, and so much of the log
   /// is about that: remembers it, so that a later session can continue there. Durable when it

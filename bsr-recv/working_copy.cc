@@ -159,6 +159,30 @@ void remove_working_copy(const WorkingPlace& place, const LogicalVolume& volume)
   place.lvm.remove(volume.name);
 }
 
+ActiveCopy::ActiveCopy(WorkingPlace place, LogicalVolume volume)
+    : place_(std::move(place)),
+      volume_(std::move(volume)),
+      activation_(place_.lvm, volume_),
+      thin_(thin_facts(BlockFile(volume_.path, BlockFile::Access::shared_read).fd()).value()) {}
+
+void ActiveCopy::refuse_external_origin() const {
+  if (thin_.has_external_origin)
+    fail(ErrorKind::diverged,
+         "{}: {} was put there by somebody else: it shows what another volume holds (an external "
+         "origin); rename or remove it, and receive again",
+         to_string(place_.target), volume_.name.lv);
+}
+
+ExtentSpool ActiveCopy::mapped(Extent area) const {
+  FrozenMappings frozen(place_.lvm.thin_pool(place_.pool));
+  ClippedDelta all(
+      full_tree_delta(frozen.metadata(), volume_.thin_id.value(), area.offset, area.end()),
+      area.offset, area.end());
+  ExtentSpool mapped(all);
+  frozen.release();
+  return mapped;
+}
+
 ExtentSpool ActiveCopy::changed_since(const Generation* base, uint64_t size) const {
   FrozenMappings frozen(place_.lvm.thin_pool(place_.pool));
   const std::optional<uint64_t> base_id = base == nullptr ? std::nullopt : base->volume.thin_id;
@@ -204,24 +228,27 @@ uint64_t ActiveCopy::check_untouched(const Generation* base, DeltaSource& touche
   return device.value().mapped_blocks;
 }
 
-void ActiveCopy::resize(uint64_t bytes) {
-  if (bytes < volume_.size) {
-    BlockFile file = open_for_writing(volume_);
-    const std::optional<ThinFacts> thin = thin_facts(file.fd());
-    BlockSink tail(std::move(file), thin);
-    PoolGuard(tail, place_.pool, thin.value(), place_.reserve).zero({bytes, volume_.size - bytes});
-    tail.flush();
+void ActiveCopy::clear_behind(uint64_t bytes, uint64_t new_size) const {
+  ExtentSpool mapped = this->mapped({bytes, volume_.size - bytes});
+  BlockSink tail(open_for_writing(volume_), thin_);
+  PoolGuard guard(tail, place_.pool, thin_, place_.reserve);
+  ExtentSpool::Reader parts(mapped);
+  while (const std::optional<DeltaExtent> part = parts.next()) {
+    if (const auto stays = clip(part->extent, bytes, new_size)) guard.zero(*stays);
+    if (const auto goes = clip(part->extent, new_size, volume_.size)) tail.free(*goes);
   }
+  tail.flush();
+}
+
+void ActiveCopy::resize(uint64_t bytes) {
   const uint64_t size = whole_extents(bytes, volume_.extent_size);
+  if (bytes < volume_.size) clear_behind(bytes, size);
   if (size != volume_.size) place_.lvm.resize(volume_.name, size);
 }
 
-OpenCopy::OpenCopy(const ActiveCopy& copy) : OpenCopy(open_for_writing(copy.volume()), copy) {}
-
-OpenCopy::OpenCopy(BlockFile file, const ActiveCopy& copy)
-    : thin_(thin_facts(file.fd()).value()),
-      device_(std::move(file), thin_),
+OpenCopy::OpenCopy(const ActiveCopy& copy)
+    : device_(open_for_writing(copy.volume()), copy.thin()),
       written_(device_.file()),
-      guard_(device_, copy.place().pool, thin_, copy.place().reserve) {}
+      guard_(device_, copy.place().pool, copy.thin(), copy.place().reserve) {}
 
 }  // namespace bsr

@@ -10,6 +10,7 @@
 #include "platform/file_reads.h"
 #include "platform/lvm.h"
 #include "platform/pool_guard.h"
+#include "platform/thin_device.h"
 
 namespace bsr {
 
@@ -47,11 +48,18 @@ void remove_working_copy(const WorkingPlace& place, const LogicalVolume& volume)
 /// With a device, and its pool with it.
 class ActiveCopy {
  public:
-  ActiveCopy(WorkingPlace place, LogicalVolume volume)
-      : place_(std::move(place)), volume_(std::move(volume)), activation_(place_.lvm, volume_) {}
+  ActiveCopy(WorkingPlace place, LogicalVolume volume);
 
   [[nodiscard]] const WorkingPlace& place() const { return place_; }
   [[nodiscard]] const LogicalVolume& volume() const { return volume_; }
+  [[nodiscard]] const ThinFacts& thin() const { return thin_; }
+
+  /// Throws Error{diverged} where what it does not map would not read as zeros: bsr-recv makes no
+  /// such volume, and no comparison of mappings would see it.
+  void refuse_external_origin() const;
+
+  /// What it maps within an area, cut to that. All else of it reads as zeros.
+  [[nodiscard]] ExtentSpool mapped(Extent area) const;
 
   /// Where it may hold something else than `base` did; without a base, all that it maps.
   [[nodiscard]] ExtentSpool changed_since(const Generation* base, uint64_t size) const;
@@ -66,17 +74,20 @@ class ActiveCopy {
   [[nodiscard]] uint64_t check_untouched(const Generation* base, DeltaSource& touched,
                                          uint64_t size) const;
 
-  /// To `bytes`, in whole extents. What lies behind a smaller end is zeroed: it would come back
-  /// when the volume grows again.
+  /// To `bytes`, in whole PEs. What lies behind a smaller end is given back to the pool, which
+  /// nobody could do later, and what is left of it in the last PE reads as zeros.
   void resize(uint64_t bytes);
 
   /// Throws what its destructor would not. Nobody may have it open.
   void release() { activation_.release(); }
 
  private:
+  void clear_behind(uint64_t bytes, uint64_t new_size) const;
+
   WorkingPlace place_;
   LogicalVolume volume_;
   Activation activation_;
+  ThinFacts thin_;
 };
 
 /// Open, by us alone.
@@ -89,9 +100,6 @@ class OpenCopy {
   [[nodiscard]] const BlockFile& file() const { return device_.file(); }
 
  private:
-  OpenCopy(BlockFile file, const ActiveCopy& copy);
-
-  ThinFacts thin_;
   BlockSink device_;
   BorrowedReader written_;  // reads what device_ writes
   PoolGuard guard_;

@@ -35,4 +35,10 @@ class DeltaSource {
   virtual std::optional<DeltaExtent> next() = 0;
 };
 
+/// Of what names nothing.
+class EmptyDelta final : public DeltaSource {
+ public:
+  std::optional<DeltaExtent> next() override { return std::nullopt; }
+};
+
 }  // namespace bsr

@@ -30,6 +30,9 @@ class BlockSink final : public VolumeSink {
   /// The same; what must be written for it passes `writes`, which ends here.
   void zero(Extent extent, VolumeSink& writes) { zeroing_.zero(extent, writes); }
 
+  /// Gives room back, as Zeroing does. Nothing may be under way to this area.
+  void free(Extent extent) const { zeroing_.free(extent); }
+
   [[nodiscard]] const BlockFile& file() const { return file_; }
 
  private:

@@ -148,7 +148,7 @@ Zeroing::Zeroing(const BlockFile& file, const std::optional<ThinFacts>& thin)
     : file_(file), freeing_(freeing_of(file, thin)) {}
 
 void Zeroing::zero(Extent extent, VolumeSink& writes) const {
-  if (freeing_) freeing_->free(extent);
+  free(extent);
   const Extent blocks = file_.blocks_around(extent);
   if (!file_.direct_fd(blocks.offset, nullptr, blocks.length))
     writes.wait();  // a page of the cache reaches over places beside it

@@ -37,6 +37,11 @@ class Zeroing {
   /// or `writes` throws.
   void zero(Extent extent, VolumeSink& writes) const;
 
+  /// Gives back what can be freed of an area that nobody will read, and does no more.
+  void free(Extent extent) const {
+    if (freeing_) freeing_->free(extent);
+  }
+
  private:
   const BlockFile& file_;
   std::unique_ptr<SpaceFreeing> freeing_;  // null: of this kind nothing can be freed

@@ -35,6 +35,25 @@ above_origin other
 ship src/s2 /dev/dst/other
 expect_equal src/s2 dst/other
 
+# In the place of a working copy: where its generation maps nothing it maps nothing either.
+thin_volume src/pool empty 8M
+snapshot src/empty e1
+write_random src/empty 0 64 4
+snapshot src/empty e2
+ship src/e1 '--pool dst/pool dst/managed'
+lvremove -qq -y dst/managed.bsr-recv
+lvcreate -qq -y -s --thinpool pool -k y --addtag bsr.target=managed -n managed.bsr-recv dst/other-origin
+before=$(newest_generation dst/managed)
+send_to delta.bsr -i src/e1 src/e2
+lvchange -qq -an dst/managed.bsr-recv
+expect_rc 14 receive_from delta.bsr dst/managed
+[[ $OUTPUT == *'external origin'* ]] || fail "it says: $OUTPUT"
+expect_same "$before" "$(newest_generation dst/managed)" "the newest generation"
+expect_same 'bsr.target=managed' "$(lvs --noheadings -o lv_tags dst/managed.bsr-recv | tr -d ' ')" "tags of what stands there"
+lvremove -qq -y dst/managed.bsr-recv
+receive_from delta.bsr dst/managed
+expect_equal src/e2 "$(newest_generation dst/managed)"
+
 # As a source: itself, and its snapshot.
 write_random dst/other 0 64 3
 lvcreate -qq -y -s -pr -n later dst/other

@@ -35,9 +35,11 @@ base=$(lvs --noheadings -o lv_tags "$held" | sed -nE 's/.*bsr\.uuid=([^,]*).*/\1
 expect_same hostile "$base" "identity"
 refused 15 'more than 1024 times' nothing $exbi4 hostile $((8 << 20)) -- vg/data
 refused 15 'more than 1024 times' nothing $pebi8 hostile $((8 << 20)) -- vg/data
-# What it may have: nothing is written for it.
+# What it may have: nothing is written for it, and nothing is read.
 used=$(lvs --noheadings -o data_percent vg/pool)
-hostile-sender nothing $((512 << 20)) hostile $((8 << 20)) | timeout 60 bounded 256 bsr-recv vg/data > said
+start=$SECONDS
+hostile-sender nothing $((60 << 30)) hostile $((8 << 20)) | timeout 60 bounded 256 bsr-recv vg/data > said
+((SECONDS - start <= 30)) || fail "it took $((SECONDS - start)) s"
 expect_same 'committed hostile-change' "$(< said)" answer
 expect_same "$used" "$(lvs --noheadings -o data_percent vg/pool)" "what the pool holds"
 expect_same "$sum" "$(sum "$(newest_generation vg/data)" $((8 << 20)))" "content of what was there before"

@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "tests/fakes/listed_plan.h"
 #include "tests/fakes/memory_volume.h"
 #include "tests/unit/formats/stream_builder.h"
 
@@ -17,16 +18,54 @@ TEST(Applier, ACheckpointVouchesForWhatIsZeroBelowIt) {
   BeginFrame begin;
   begin.volume_size = kSize;
   const auto no_base = []() -> VolumeReader& { throw std::logic_error("there is none"); };
-  Applier first(target, begin, false, {no_base, no_base});
+  Applier first(target, begin, nullptr, {no_base, no_base});
   first.apply(DataFrame{{{0, 4096}}, AlignedBytes(4096, std::byte{1})});
   first.apply(CheckpointFrame{32 * 1024, {}});
 
   begin.resume.position = 32 * 1024;
-  Applier second(target, begin, false, {no_base, no_base});
+  Applier second(target, begin, nullptr, {no_base, no_base});
   second.finish();
   Bytes expected(kSize, std::byte{0});
   std::fill_n(expected.begin(), 4096, std::byte{1});
   EXPECT_EQ(expected, target.content);
+}
+
+TEST(Applier, ZerosOnlyWhatMayHoldSomethingBehindTheBasesEnd) {
+  class Zeros final : public VolumeSink {
+   public:
+    void write(std::span<const Extent>, AlignedBytes) override {}
+    void zero(Extent extent) override { places.push_back(extent); }
+    void wait() override {}
+    void sync() override {}
+    std::vector<Extent> places;
+  };
+  constexpr uint64_t kChunk = 64 * 1024;
+  const BeginFrame begin = delta_begin(uint64_t{1} << 50, 8 * kChunk + 512);
+  const auto not_asked = []() -> VolumeReader& { throw std::logic_error("it is not read"); };
+  const auto mapped = [](uint64_t first, uint64_t count) {
+    return DeltaExtent{{first * kChunk, count * kChunk}, DeltaKind::data};
+  };
+  Zeros target;
+  Applier applier(target, begin,
+                  std::make_unique<ListedPlan>(
+                      std::deque{mapped(8, 2), mapped(20, 10), mapped(100, 1), mapped(300, 1)}),
+                  {not_asked, not_asked});
+  applier.apply(ZeroFrame{{{4096, 4096}}});              // of the base
+  applier.apply(ZeroFrame{{{7 * kChunk, 2 * kChunk}}});  // across its end
+  applier.apply(DataFrame{{{22 * kChunk, 512}}, AlignedBytes(512, std::byte{1})});
+  applier.apply(UnmapFrame{{{25 * kChunk, 50 * kChunk}}});
+  applier.apply(CheckpointFrame{200 * kChunk, {}});
+  applier.finish();
+  EXPECT_EQ((std::vector<Extent>{{4096, 4096},
+                                 {7 * kChunk, kChunk + 512},
+                                 {8 * kChunk + 512, kChunk - 512},
+                                 {9 * kChunk, kChunk},
+                                 {20 * kChunk, 2 * kChunk},
+                                 {22 * kChunk + 512, 3 * kChunk - 512},
+                                 {25 * kChunk, 5 * kChunk},
+                                 {100 * kChunk, kChunk},
+                                 {300 * kChunk, kChunk}}),
+            target.places);
 }
 
 TEST(Applier, DoesNotGoOnWhereTheSnapshotHoldsSomethingElseThanWasSent) {
@@ -36,7 +75,7 @@ TEST(Applier, DoesNotGoOnWhereTheSnapshotHoldsSomethingElseThanWasSent) {
   begin.resume.position = 32 * 1024;
   const auto no_base = []() -> VolumeReader& { throw std::logic_error("there is none"); };
   const auto written = [&]() -> VolumeReader& { return target; };
-  Applier applier(target, begin, false, {no_base, written});
+  Applier applier(target, begin, nullptr, {no_base, written});
   const auto holds = [](std::byte what) {
     const std::vector<Extent> places = {{512, 512}, {4096, 1024}};
     return HoldsFrame{places,
@@ -130,7 +169,7 @@ class PatchedTarget : public testing::Test {
   unsigned base_asked_ = 0;
   Applier applier_{target_,
                    begin_,
-                   false,
+                   nullptr,
                    {.base = [this]() -> VolumeReader& {
                       ++base_asked_;
                       return base_;

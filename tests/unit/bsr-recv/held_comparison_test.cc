@@ -32,7 +32,7 @@ Bytes applied(const BeginFrame& begin, const std::vector<FrameBody>& frames, Byt
   MemoryVolume volume(before);
   MemoryVolume base(std::move(before));
   Applier applier(
-      volume, begin, false,
+      volume, begin, nullptr,
       {[&]() -> VolumeReader& { return base; }, [&]() -> VolumeReader& { return volume; }});
   for (const FrameBody& frame : frames) applier.apply(FrameBody(frame));
   applier.finish();

@@ -12,6 +12,7 @@
 #include "formats/delta_filters.h"
 #include "platform/delta_engine.h"
 #include "platform/frame_source.h"
+#include "tests/fakes/listed_plan.h"
 #include "tests/fakes/memory_file.h"
 #include "tests/fakes/memory_volume.h"
 #include "tests/fakes/random_mappings.h"
@@ -135,18 +136,19 @@ struct Transfer {
   }
 
   /// What a target that held `old` holds afterwards.
-  Bytes receive(const MemoryFile& wire, Bytes old, bool starts_empty) const {
+  Bytes receive(const MemoryFile& wire, Bytes old,
+                std::unique_ptr<DeltaSource> may_hold = nullptr) const {
     MemoryVolume target(std::move(old));
-    receive(wire, target, target, starts_empty);
+    receive(wire, target, target, std::move(may_hold));
     return std::move(target.content);
   }
 
   void receive(const MemoryFile& wire, MemoryVolume& target, VolumeReader& base,
-               bool starts_empty) const {
+               std::unique_ptr<DeltaSource> may_hold = nullptr) const {
     wire.rewind();
     FdInput input(wire.fd());
     const auto frames = frames_of(input);
-    Applier applier(target, begin, starts_empty, volumes(target, base));
+    Applier applier(target, begin, std::move(may_hold), volumes(target, base));
     while (std::optional<Frame> frame = frames->next()) applier.apply(std::move(frame->body));
     applier.finish();
     EXPECT_GE(target.flushes, 1U);
@@ -158,7 +160,7 @@ struct Transfer {
     wire.rewind();
     FdInput input(wire.fd());
     const auto frames = frames_of(input);
-    Applier applier(target, begin, false, volumes(target, base));
+    Applier applier(target, begin, nullptr, volumes(target, base));
     ResumePoint resume;
     for (size_t i = 0; i < applied; ++i) {
       applier.apply(std::move(frames->next().value().body));
@@ -245,6 +247,21 @@ class TransferTest : public testing::Test {
     return bytes;
   }
 
+  /// `bytes`, then zeros up to `size`, but for some chunks, which `where` gets: whole.
+  Bytes with_chunks_of_rubbish_behind(Bytes bytes, uint64_t size, std::deque<DeltaExtent>& where) {
+    bytes.resize(std::min(bytes.size(), size));
+    const uint64_t end = bytes.size();
+    bytes.resize(size);
+    for (uint64_t chunk = end / kChunk * kChunk; chunk < size; chunk += kChunk) {
+      if (dice_() % 3 != 0) continue;
+      where.push_back({{chunk, kChunk}, DeltaKind::data});
+      std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(std::max(chunk, end)),
+                bytes.begin() + static_cast<std::ptrdiff_t>(std::min(chunk + kChunk, size)),
+                static_cast<std::byte>(1 + dice_() % 255));
+    }
+    return bytes;
+  }
+
   void make_delta() {
     transfer_.begin.base_id = "base";
     transfer_.begin.base_size = random_size();
@@ -269,7 +286,11 @@ TEST_F(TransferTest, DeltaTurnsBaseIntoNext) {
     const Bytes expected = render(next_, size);
     transfer_.send(expected, wire);
     Bytes old = with_rubbish_behind(render(base_, transfer_.begin.base_size), size);
-    ASSERT_EQ(expected, transfer_.receive(wire, std::move(old), false));
+    ASSERT_EQ(expected, transfer_.receive(wire, std::move(old)));
+    std::deque<DeltaExtent> rubbish;
+    old = with_chunks_of_rubbish_behind(render(base_, transfer_.begin.base_size), size, rubbish);
+    ASSERT_EQ(expected, transfer_.receive(wire, std::move(old),
+                                          std::make_unique<ListedPlan>(std::move(rubbish))));
   }
 }
 
@@ -291,7 +312,7 @@ TEST_F(TransferTest, PatchesTurnBaseIntoNext) {
     transfer_.send(expected, wire, &old);
     patched += wire.size() != whole.size() ? 1 : 0;
     old = with_rubbish_behind(std::move(old), size);
-    ASSERT_EQ(expected, transfer_.receive(wire, std::move(old), false));
+    ASSERT_EQ(expected, transfer_.receive(wire, std::move(old)));
   }
   // A third gives patches; of few rounds chance may leave less.
   EXPECT_GT(patched, rounds() / (rounds() < 1000 ? 25 : 8));
@@ -321,11 +342,11 @@ TEST_F(TransferTest, PatchesThatReferElsewhereTurnBaseIntoNext) {
 
     // A target that is written in place and one that keeps the base.
     MemoryVolume in_place(with_rubbish_behind(old, size));
-    transfer_.receive(wire, in_place, in_place, false);
+    transfer_.receive(wire, in_place, in_place);
     ASSERT_EQ(expected, in_place.content);
     MemoryVolume base(old);
     MemoryVolume target(with_rubbish_behind(old, size));
-    transfer_.receive(wire, target, base, false);
+    transfer_.receive(wire, target, base);
     ASSERT_EQ(expected, target.content);
 
     // Both again, cut somewhere. What is written in place has no base any more.
@@ -338,11 +359,11 @@ TEST_F(TransferTest, PatchesThatReferElsewhereTurnBaseIntoNext) {
     transfer_.begin.resume = resume;
     const MemoryFile rest_in_place;
     transfer_.send(expected, rest_in_place);
-    transfer_.receive(rest_in_place, in_place, in_place, false);
+    transfer_.receive(rest_in_place, in_place, in_place);
     ASSERT_EQ(expected, in_place.content);
     const MemoryFile rest;
     transfer_.send(expected, rest, &old, ahead);
-    transfer_.receive(rest, target, base, false);
+    transfer_.receive(rest, target, base);
     ASSERT_EQ(expected, target.content);
     if (resume.position > 0) after_resume += referring(rest).to_any;
     transfer_.begin.resume = {};
@@ -363,8 +384,8 @@ TEST_F(TransferTest, FullStreamReplacesWhateverWasThere) {
     const uint64_t size = transfer_.begin.volume_size;
     const Bytes expected = render(next_, size);
     transfer_.send(expected, wire);
-    ASSERT_EQ(expected, transfer_.receive(wire, with_rubbish_behind({}, size), false));
-    ASSERT_EQ(expected, transfer_.receive(wire, Bytes(size), true));
+    ASSERT_EQ(expected, transfer_.receive(wire, with_rubbish_behind({}, size)));
+    ASSERT_EQ(expected, transfer_.receive(wire, Bytes(size), std::make_unique<EmptyDelta>()));
   }
 }
 

@@ -49,7 +49,7 @@ std::string volume_after(const std::vector<Frame>& frames) {
   const BeginFrame& begin = std::get<BeginFrame>(frames.front().body);
   MemoryVolume sink(volume_before(begin));
   BaseBefore base(begin);
-  Applier applier(sink, begin, false,
+  Applier applier(sink, begin, nullptr,
                   {.base = [&]() -> VolumeReader& { return base; },
                    .written = [&]() -> VolumeReader& { return sink; }});
   for (const Frame& frame : frames) applier.apply(FrameBody(frame.body));

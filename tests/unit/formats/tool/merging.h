@@ -57,7 +57,7 @@ inline Bytes applied(ByteView stream, Bytes old, std::mt19937_64& dice) {
   while (old.size() < begin.volume_size) old.push_back(static_cast<std::byte>(dice()));
   MemoryVolume target(std::move(old));
   const auto itself = [&]() -> VolumeReader& { return target; };
-  Applier applier(target, begin, false, {itself, itself});
+  Applier applier(target, begin, nullptr, {itself, itself});
   for (const Frame& frame : frames) applier.apply(FrameBody(frame.body));
   applier.finish();
   return std::move(target.content);
