@@ -11,14 +11,13 @@
 #include "bsr-recv/content_check.h"
 #include "bsr-recv/digests.h"
 #include "bsr-recv/held_comparison.h"
+#include "bsr-recv/incoming.h"
 #include "bsr-recv/managed_target.h"
 #include "bsr-recv/plain_target.h"
-#include "bsr-recv/read_ahead.h"
-#include "bsr-recv/within_plan.h"
+#include "bsr-recv/recorder.h"
 #include "formats/digest.h"
 #include "formats/frame_encoder.h"
 #include "formats/json_lines.h"
-#include "formats/resume_token.h"
 #include "platform/kill_point.h"
 #include "platform/progress_meter.h"
 #include "platform/signals.h"
@@ -26,140 +25,16 @@
 namespace bsr {
 namespace {
 
-constexpr const char* kLegacyBase = "legacy";  // a stream of thin_send names no base
-
-/// A BEGIN for a legacy stream, which has none: what the caller says, and the target's own size.
-BeginFrame legacy_begin(const ReceiveOptions& options, uint64_t size) {
-  BeginFrame begin;
-  begin.volume_size = size;
-  begin.snapshot_id = "legacy";
-  begin.name = "legacy stream";
-  if (*options.legacy == LegacyMeaning::delta) {
-    begin.base_id = options.base.value_or(kLegacyBase);
-    begin.base_size = size;
-  }
-  return begin;
-}
-
-/// Runs what reads a stream while nothing is written. Messages about the stream say for whom it
-/// was, and what is left of the target.
-template <typename Step>
-auto while_untouched(const ReceiveOptions& options, const Step& step,
-                     const char* advice = "; send it again") try {
-  return step();
-} catch (const Error& error) {
-  if (error.kind() == ErrorKind::truncated || error.kind() == ErrorKind::corrupt)
-    fail(error.kind(), "{}: {}; nothing was changed{}", options.target, error.what(), advice);
-  if (error.kind() == ErrorKind::unsupported)
-    fail(error.kind(), "{}: {}; nothing was changed", options.target, error.what());
-  throw;
-}
-
-/// What comes in: its BEGIN and the frames after it.
-struct Incoming {
-  BeginFrame begin;
-  std::unique_ptr<ReadAhead> frames;
-  Digest content_root{};  ///< of END, once it came; zero bytes: it has none
-  std::optional<Frame> first{};
-
-  [[nodiscard]] bool has_content_root() const { return content_root != Digest{}; }
-
-  /// The first frame behind BEGIN is whole.
-  void await_first() { first = next(); }
-
-  std::optional<Frame> next() {
-    if (first) return std::exchange(first, std::nullopt);
-    std::optional<Frame> frame = frames->next();
-    if (const auto* end = frame ? std::get_if<EndFrame>(&frame->body) : nullptr)
-      content_root = end->content_root;
-    return frame;
-  }
-};
-
-Incoming open_incoming(const ReceiveOptions& options, FdInput& input, const StreamStart& start,
-                       const PlainTarget* plain) {
-  Incoming incoming;
-  if (!start.is_legacy()) {
-    incoming.frames = std::make_unique<ReadAhead>([&](std::stop_token stop) {
-      return within_plan(open_format1(input, start, std::move(stop)));
-    });
-    // The grammar lets nothing but BEGIN come first.
-    incoming.begin = std::get<BeginFrame>(incoming.frames->next().value().body);
-    return incoming;
-  }
-  if (plain == nullptr)
-    fail(ErrorKind::unsupported,
-         "a stream of thin_send does not say what it applies to; receive it into a plain target");
-  if (!options.legacy)
-    fail(ErrorKind::usage,
-         "a stream of thin_send does not say what it is: give --legacy-as full or --legacy-as "
-         "delta");
-  incoming.begin = legacy_begin(options, plain->existing_size());
-  incoming.frames = std::make_unique<ReadAhead>([&](std::stop_token stop) {
-    return open_legacy(input, start, incoming.begin.volume_size, std::move(stop));
-  });
-  return incoming;
-}
-
-void print(int output, const std::string& text) {
-  FdOutput(output).write_all({std::as_bytes(std::span(text))});
-}
-
-/// Remembers what is durable for a session that continues, and only then says so. That remembering
-/// fails is no reason to end a transfer: it only cannot be continued from there.
-class Recorder {
- public:
-  /// `possible`: there is something that a later session would find.
-  Recorder(const ReceiveOptions& options, Target& target, const BeginFrame& begin, bool possible,
-           int output)
-      : options_(options), target_(target), begin_(begin), possible_(possible), output_(output) {}
-
-  void operator()(const ResumePoint& point, uint64_t logged) {
-    if (point.position == 0 || !possible_) return;
-    try {
-      target_.record(continued_at(begin_, point), logged);
-    } catch (const Error& error) {
-      if (!missed_)
-        std::fputs(fmt::format("bsr-recv: {}: how far it came cannot be recorded: {}\n",
-                               options_.target, error.what())
-                       .c_str(),
-                   stderr);
-      missed_ = {point, logged};
-      return;
-    }
-    missed_.reset();
-    kill_point("recorded");
-    if (options_.ack) print(output_, fmt::format("durable {}\n", point.position));
-  }
-
-  /// The session has failed, and nothing is written any more.
-  void try_again() {
-    if (!missed_) return;
-    const Missed last = *missed_;
-    target_.give_back_behind(last.point.position);
-    (*this)(last.point, last.logged);
-  }
-
- private:
-  struct Missed {
-    ResumePoint point;
-    uint64_t logged = 0;
-  };
-
-  const ReceiveOptions& options_;
-  Target& target_;
-  const BeginFrame& begin_;
-  bool possible_;
-  int output_;
-  std::optional<Missed> missed_;  // durable, but not recorded
-};
-
 /// Bytes of the plan that a frame accounts for.
 uint64_t planned_bytes(const FrameBody& body) {
   if (const auto* data = std::get_if<DataFrame>(&body)) return data->content.size();
   if (const auto* patch = std::get_if<PatchFrame>(&body)) return total_length(patch->extents);
   if (const auto* zero = std::get_if<ZeroFrame>(&body)) return total_length(zero->extents);
   return 0;
+}
+
+void print(int output, const std::string& text) {
+  FdOutput(output).write_all({std::as_bytes(std::span(text))});
 }
 
 /// Reads and checks what is left of the stream.
