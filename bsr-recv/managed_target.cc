@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "bsr-recv/content_check.h"
+#include "bsr-recv/old_records.h"
 #include "bsr-recv/target_names.h"
 #include "formats/digest.h"
 #include "platform/clock.h"
@@ -19,22 +20,25 @@ std::string lock_name(const VolumeName& target) {
   return fmt::format("recv-{}-{}", target.vg, target.lv);
 }
 
-/// Of a working copy: the group's UUID too, since a group that is cloned keeps those of its
-/// volumes.
-std::string identity_of(const LogicalVolume& volume) {
-  return fmt::format("{}.{}", volume.vg_uuid, volume.uuid);
-}
-
 /// Bytes of the plan that are still to come; the plan counts areas of zeros as data.
 uint64_t what_is_left(const BeginFrame& begin) {
   const uint64_t done = begin.resume.totals.data_bytes + begin.resume.totals.zero_bytes;
   return begin.plan_data - std::min(begin.plan_data, done);
 }
 
+/// Of a working copy.
+CheckpointFile record_called(const std::string& name) {
+  return {CheckpointFile::kFolder, name, CheckpointFile::Folder::ours};
+}
+
 /// What a killed session left active is not in use: it is put back before it counts as that.
-TargetState first_look(const Lvm& lvm, const VolumeName& target) {
+TargetState first_look(const Lvm& lvm, const VolumeName& target,
+                       std::vector<std::string>& useless) {
   put_back_abandoned_and_say(lvm);
-  return read_target_state(lvm.list(target.vg), target);
+  const std::vector<std::string> names = names_in(CheckpointFile::kFolder);
+  const std::vector<LogicalVolume> volumes = lvm.list(target.vg);
+  useless = records_of_removed(names, volumes);
+  return read_target_state(volumes, target);
 }
 
 }  // namespace
@@ -43,7 +47,7 @@ ManagedTarget::ManagedTarget(VolumeName target, Naming naming, Options options)
     : target_(std::move(target)),
       options_(std::move(options)),
       lock_(kLockFolder, lock_name(target_), to_string(target_), steady_now()),
-      state_(first_look(lvm_, target_)),
+      state_(first_look(lvm_, target_, useless_)),
       left_(find_leftover(std::move(naming))),
       contents_(lvm_, target_) {}
 
@@ -55,9 +59,7 @@ std::vector<LogicalVolume> ManagedTarget::look() {
 
 Leftover::Thing ManagedTarget::working_thing() const {
   const std::string identity = identity_of(*state_.working);
-  return {.identity = identity,
-          .record = {CheckpointFile::kFolder, "recv:" + identity, CheckpointFile::Folder::ours},
-          .is_copy = true};
+  return {.identity = identity, .record = record_called(record_name(identity)), .is_copy = true};
 }
 
 Leftover ManagedTarget::find_leftover(Naming naming) const {
@@ -122,7 +124,12 @@ std::unique_ptr<HeldGeneration> ManagedTarget::held(const BeginFrame& begin) {
   return std::make_unique<HeldGeneration>(lvm_, *state_.find(begin.snapshot_id));
 }
 
+void ManagedTarget::forget_removed() const {
+  for (const std::string& name : useless_) record_called(name).remove();
+}
+
 void ManagedTarget::drop_partial() {
+  forget_removed();
   refuse_open_copy();
   if (left_.waiting().is_half()) {
     remove_working_copy(place(), *state_.working);
@@ -165,6 +172,7 @@ void ManagedTarget::take_back(Origin origin, const BeginFrame& begin) {
 }
 
 VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
+  forget_removed();
   // A killed session may have left it active; ours ends with it inactive.
   if (state_.working && state_.working->active) lvm_.deactivate(state_.working->name);
   const WorkingPlace where = place();

@@ -67,6 +67,7 @@ class ManagedTarget final : public Target {
   [[nodiscard]] Leftover::Thing working_thing() const;
   [[nodiscard]] Leftover find_leftover(Naming naming) const;
   void refuse_open_copy();
+  void forget_removed() const;
   void check_resync(const BeginFrame& begin);
   void keep_state(const BeginFrame& begin) const;
   void take_back(Origin origin, const BeginFrame& begin);
@@ -78,6 +79,7 @@ class ManagedTarget final : public Target {
   Options options_;
   FileLock lock_;
   TargetState state_;
+  std::vector<std::string> useless_;  // records of volumes of this group that are gone
   Leftover left_;
   GenerationContents contents_;
   std::optional<Generation> base_;     // that the working copy is made from
