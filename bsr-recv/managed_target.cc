@@ -277,9 +277,13 @@ VolumeReader& ManagedTarget::base(const BeginFrame& /*begin*/) {
   return work_->base->reader();
 }
 
-void ManagedTarget::close() {
+void ManagedTarget::close_devices() {
   work_->open.reset();
   if (work_->base) work_->base->close();
+}
+
+void ManagedTarget::close() {
+  close_devices();
   work_->active.release();
   work_.reset();
 }
@@ -311,9 +315,11 @@ void ManagedTarget::keep_state(const BeginFrame& begin) const {
     lvm_.add_tag(newest.volume.name, state_tag(begin.snapshot_state));
 }
 
+/// The working copy stays active until LVM has made the snapshot of it (Lvm::snapshot).
 void ManagedTarget::commit(const BeginFrame& begin) {
-  close();
+  close_devices();
   const std::vector<LogicalVolume> volumes = look();
+  refuse_open_copy();
   if (adds_nothing_) {
     keep_state(begin);
   } else {
@@ -327,6 +333,8 @@ void ManagedTarget::commit(const BeginFrame& begin) {
     look();
     note_device();
   }
+  work_->active.release_unless_in_use();
+  work_.reset();
   left_.gone();
   lvm_.remove_tag(state_.working->name, applying_tag(state_));
   lvm_.flush(target_.vg);

@@ -72,14 +72,15 @@ class ManagedTarget final : public Target {
   void keep_state(const BeginFrame& begin) const;
   void take_back(Origin origin, const BeginFrame& begin);
   void note_device() const;
+  void close_devices();
   void close();
 
   Lvm lvm_;
   VolumeName target_;
   Options options_;
   FileLock lock_;
-  TargetState state_;
   std::vector<std::string> useless_;  // records of volumes of this group that are gone
+  TargetState state_;
   Leftover left_;
   GenerationContents contents_;
   std::optional<Generation> base_;     // that the working copy is made from

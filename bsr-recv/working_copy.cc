@@ -9,6 +9,7 @@
 #include "formats/untouched.h"
 #include "platform/clock.h"
 #include "platform/frozen_mappings.h"
+#include "platform/next_snapshot.h"
 #include "platform/thin_device.h"
 
 namespace bsr {
@@ -91,12 +92,21 @@ void create_empty(const WorkingPlace& place, uint64_t bytes, const NewVolume& ho
        to_string(place.target), to_string(place.pool));
 }
 
-void keep_diverged(const WorkingPlace& place) {
+/// Of a volume that is inactive before and after; LVM is asked only when it will not refuse.
+void make_snapshot(const WorkingPlace& place, const LogicalVolume& origin, const std::string& name,
+                   const NewVolume& how) {
+  Activation active(place.lvm, origin);
+  check_next_snapshot(place.lvm, place.pool, place.lvm.list(place.target.vg), 0);
+  place.lvm.snapshot(origin.name, name, how);
+  active.release_unless_in_use();
+}
+
+void keep_diverged(const WorkingPlace& place, const LogicalVolume& copy) {
   const std::string name = diverged_name(place.lvm.list(place.target.vg), place.target, unix_now());
-  place.lvm.snapshot(place.name(), name,
-                     {.read_only = true,
-                      .activation_skip = true,
-                      .tags = {target_tag(place.target), kDivergedTag}});
+  make_snapshot(place, copy, name,
+                {.read_only = true,
+                 .activation_skip = true,
+                 .tags = {target_tag(place.target), kDivergedTag}});
 }
 
 /// The working copy that stayed clean since the last commit is the witness that nobody wrote. True:
@@ -114,7 +124,7 @@ bool use_clean_copy(const WorkingPlace& place, const TargetState& state, const B
          "what was committed. Receive again with --rollback: it keeps the working copy as a "
          "snapshot and goes on from the generation",
          to_string(place.target), place.name().lv, newest.volume.name.lv, newest.uuid);
-  if (has_changed) keep_diverged(place);
+  if (has_changed) keep_diverged(place, *state.working);
   if (has_changed || state.base_of(begin) != &newest) {
     remove_working_copy(place, *state.working);
     return false;
@@ -142,7 +152,7 @@ Origin make_working_copy(const WorkingPlace& place, const TargetState& state,
       .activation_skip = true,
       .tags = {target_tag(place.target), applying_tag(begin, state.next_number())}};
   if (base != nullptr)
-    place.lvm.snapshot(base->volume.name, place.name().lv, how);
+    make_snapshot(place, base->volume, place.name().lv, how);
   else
     create_empty(place, begin.volume_size, how);
   return Origin::made;

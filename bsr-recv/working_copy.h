@@ -81,6 +81,9 @@ class ActiveCopy {
   /// Throws what its destructor would not. Nobody may have it open.
   void release() { activation_.release(); }
 
+  /// That somebody has it open is said on standard error only.
+  void release_unless_in_use() { activation_.release_unless_in_use(); }
+
  private:
   void clear_behind(uint64_t bytes, uint64_t new_size) const;
 

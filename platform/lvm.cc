@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/sector.h"
 #include "platform/device_mapper.h"
+#include "platform/file_lock.h"
 #include "platform/lvm_report.h"
 #include "platform/unique_fd.h"
 
@@ -150,6 +153,17 @@ std::vector<LogicalVolume> Lvm::list(const std::string& vg, Internal internal) c
 ThinPool Lvm::thin_pool(const VolumeName& name) const {
   require_name(name.vg);
   return parse_thin_pool(report({"--select", only_in(name), name.vg}), name);
+}
+
+bool Lvm::has_queued_messages(const VolumeName& pool) const {
+  argument(pool);
+  static_cast<void>(open_private_folder(kLockFolder));  // which is made
+  const std::string path = fmt::format("{}/vgcfgbackup.{}", kLockFolder, getpid());
+  call({"vgcfgbackup", "--config", change_config(), "--file", path, pool.vg}, OnStop::give_up);
+  std::ifstream file(path);
+  const std::string backup{std::istreambuf_iterator<char>(file), {}};
+  unlink(path.c_str());
+  return bsr::has_queued_messages(backup, pool.lv);
 }
 
 unsigned Lvm::autoextend_threshold() const {

@@ -112,6 +112,11 @@ class Lvm {
   /// Throws also when it is not a thin pool.
   [[nodiscard]] ThinPool thin_pool(const VolumeName& name) const;
 
+  /// Whether LVM has yet to tell the pool to make or delete thin devices, which it does before it
+  /// makes the next volume there. Until then the pool's own transaction is one behind. LVM is left
+  /// so when it was refused something: no report says it, only a backup of the group's metadata.
+  [[nodiscard]] bool has_queued_messages(const VolumeName& pool) const;
+
   /// Percent of a pool's room above which LVM makes no snapshot in it.
   [[nodiscard]] unsigned autoextend_threshold() const;
 
@@ -128,7 +133,9 @@ class Lvm {
 
   /// A thin snapshot of the thin volume `origin`, with its tags and flags, in one LVM transaction:
   /// after a crash it is there with all of them or not at all. LVM suspends the origin for the
-  /// instant.
+  /// instant. The origin should be active: when the pool refuses, LVM takes all back then. Of an
+  /// inactive one it remembers to delete what has the number in the pool that the snapshot was to
+  /// get, whoever's that is (lib/metadata/lv_manip.c, _lv_create_an_lv; seen with 2.03.16).
   void snapshot(const VolumeName& origin, const std::string& name, const NewVolume& how) const;
 
   /// Adding a tag that is there, or removing one that is not, changes nothing.

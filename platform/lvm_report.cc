@@ -234,6 +234,30 @@ unsigned parse_threshold(std::string_view said) {
   return std::min(percent, 100U);
 }
 
+/// VG, logical_volumes, POOL, segmentN, messageN: sections within sections, each with a line of its
+/// own that opens it and one that closes it.
+bool has_queued_messages(std::string_view backup, std::string_view pool) {
+  std::vector<std::string_view> sections;
+  while (!backup.empty()) {
+    const std::string_view whole = backup.substr(0, backup.find('\n'));
+    backup.remove_prefix(std::min(whole.size() + 1, backup.size()));
+    const std::string_view line =
+        whole.substr(std::min(whole.find_first_not_of(" \t"), whole.size()));
+    const std::string_view name = line.substr(0, line.find(' '));
+    if (line.size() == name.size() + 2 && line.ends_with(" {")) {
+      sections.push_back(name);
+      if (sections.size() == 5 && sections[1] == "logical_volumes" && sections[2] == pool &&
+          name.starts_with("message"))
+        return true;
+    } else if (line == "}") {
+      if (sections.empty()) break;
+      sections.pop_back();
+      if (sections.empty()) return false;
+    }
+  }
+  fail(ErrorKind::failed, "vgcfgbackup left something else than the metadata of a volume group");
+}
+
 ThinPool parse_thin_pool(std::string_view report, const VolumeName& name) {
   std::optional<ThinPool> pool;
   for_each_row(report, "lv", [&](const Row& row) {

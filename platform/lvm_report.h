@@ -34,6 +34,10 @@ namespace bsr {
 /// What lvmconfig said of activation/thin_pool_autoextend_threshold: percent.
 [[nodiscard]] unsigned parse_threshold(std::string_view said);
 
+/// Whether LVM, as a backup of its metadata says (vgcfgbackup), has yet to tell a pool to make or
+/// delete thin devices. Throws Error{failed} for anything but such a backup.
+[[nodiscard]] bool has_queued_messages(std::string_view backup, std::string_view pool);
+
 /// Throws as parse_volumes() does, and when the report has no thin pool of that name.
 [[nodiscard]] ThinPool parse_thin_pool(std::string_view report, const VolumeName& name);
 

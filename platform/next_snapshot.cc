@@ -29,12 +29,15 @@ std::vector<uint64_t> thin_ids(const ThinPool& pool) {
 void check_rule(const VolumeName& pool, const SnapshotRule& rule, const ThinPoolStatus& status,
                 const PoolRoom& more) {
   const std::string name = to_string(pool);
-  if (status.transaction_id != rule.transaction_id)
+  if (status.transaction_id != rule.transaction_id && !rule.is_queued)
     fail(ErrorKind::failed,
          "pool {}: its own metadata is of transaction {} and LVM's of {}, so LVM makes no snapshot "
-         "in it and what is received could not be committed; repair the pool first, as lvmthin(7) "
-         "says, or receive into another one",
-         name, status.transaction_id, rule.transaction_id);
+         "in it and what is received could not be committed. One of the two is older: if both know "
+         "the same thin devices all the same (`lvs -o name,thin_id {}`, thin_dump), say so to the "
+         "pool (dmsetup message {} 0 'set_transaction_id {} {}'); else see lvmthin(7), or receive "
+         "into another pool",
+         name, status.transaction_id, rule.transaction_id, pool.vg, pool_device(pool),
+         status.transaction_id, rule.transaction_id);
   if (status.needs_check)
     fail(ErrorKind::failed,
          "pool {}: its metadata needs a check, so LVM makes no snapshot in it; deactivate all of "
@@ -71,15 +74,24 @@ void check_next_thin_id(const VolumeName& pool, const std::vector<LogicalVolume>
   fail(ErrorKind::failed,
        "pool {}: has a thin device {} that no volume of LVM's is, left by a crash or made by "
        "another tool, and the next snapshot would get its number, so what is received could not be "
-       "committed; if nobody needs it, delete it (dmsetup message {} 0 'delete {}')",
-       to_string(pool), next, pool_device(pool), next);
+       "committed; if nobody needs it, delete it (dmsetup message {} 0 'delete {}'), with the pool "
+       "active (lvchange -ay {})",
+       to_string(pool), next, pool_device(pool), next, to_string(pool));
 }
 
 void check_next_snapshot(const Lvm& lvm, const VolumeName& pool,
                          const std::vector<LogicalVolume>& volumes, uint64_t bytes) {
   const ThinPool known = lvm.thin_pool(pool);
-  check_rule(pool, {known.transaction_id, lvm.autoextend_threshold()},
-             thin_pool_status(pool_device(pool)), least_need(bytes, known.chunk_size));
+  const ThinPoolStatus status = thin_pool_status(pool_device(pool));
+  // What LVM could not tell the pool it tells it before it makes the next volume (libdm-deptree.c,
+  // _node_send_messages).
+  const bool is_queued =
+      status.transaction_id + 1 == known.transaction_id && lvm.has_queued_messages(pool);
+  check_rule(pool,
+             {.transaction_id = known.transaction_id,
+              .autoextend_threshold = lvm.autoextend_threshold(),
+              .is_queued = is_queued},
+             status, least_need(bytes, known.chunk_size));
   check_next_thin_id(pool, volumes, thin_ids(known));
 }
 

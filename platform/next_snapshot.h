@@ -15,6 +15,7 @@ namespace bsr {
 struct SnapshotRule {
   uint64_t transaction_id = 0;          ///< of the pool, in LVM's own metadata
   unsigned autoextend_threshold = 100;  ///< percent; above it LVM refuses
+  bool is_queued = false;  ///< LVM will tell the pool something first, which brings it to that
 };
 
 /// Throws Error{no_space} or {failed} when LVM would refuse once the pool holds `more`.

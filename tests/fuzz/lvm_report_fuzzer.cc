@@ -33,5 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const std::string& path : bsr::parse_devices(report)) require(path.starts_with("/dev/"));
   } catch (const bsr::Error&) {
   }
+  try {
+    static_cast<void>(bsr::has_queued_messages(report, "pool"));
+  } catch (const bsr::Error&) {
+  }
   return 0;
 }

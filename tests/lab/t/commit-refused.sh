@@ -10,6 +10,8 @@ make_pool dst /dev/vdb pool 64k -L 64M
 thin_volume src/pool vol 12M
 write_random src/vol 0 8192 1
 snapshot src/vol s1
+thin_volume dst/pool other 4M
+lvchange -qq -an dst/other
 ship src/s1 '--pool dst/pool dst/copy'
 
 number=1
@@ -85,13 +87,58 @@ expect_same "committed $(uuid "src/s$number")" "$(receive_from change.bsr dst/co
 expect_equal "src/s$number" "$(newest_generation dst/copy)"
 
 echo "== an id that is taken"
+# strangers: thin devices of the pool that LVM does not know.
+strangers() {
+  hold_metadata_snapshot dst/pool
+  thin_dump -m /dev/mapper/dst-pool_tmeta | sed -n 's/.*<device dev_id="\([0-9]*\)".*/\1/p' > ids
+  release_metadata_snapshot dst/pool
+  lvs --noheadings -o thin_id dst | sed -n 's/ //g; /./p' > known
+  grep -vxF -f known ids || true
+}
+# queued: the thin devices that LVM has yet to delete.
+queued() {
+  vgcfgbackup -qq -f backup dst > /dev/null
+  sed -n 's/.*delete = //p' backup
+}
+next_id() { echo $(($(lvs --noheadings -o thin_id dst | sort -n | tail -n 1) + 1)); }
+take_ids() {
+  local id next
+  next=$(next_id)
+  for ((id = next; id < next + 3; id++)); do dmsetup message dst-pool-tpool 0 "create_thin $id"; done
+}
+# goes_on_when_free: the command that was printed is refused and says what is in the way; with that advice followed it works.
+goes_on_when_free() {
+  local delete said
+  grep -x ' *bsr-send -t bsr1\..*| bsr-recv .*dst/copy' <<< "$OUTPUT" > continue.sh
+  said=$OUTPUT
+  expect_rc 1 sh continue.sh
+  delete=$(sed -n 's/.*delete it (\(dmsetup [^)]*\)).*/\1/p' <<< "$OUTPUT")
+  [[ $delete ]] || fail "no advice: $OUTPUT"
+  bash -c "$delete"
+  OUTPUT=$said
+  goes_on
+}
 next_change
 generations=$(generations dst/copy)
-take_ids() {
-  local id
-  for id in 4 5 6 7 8 9 10; do dmsetup message dst-pool-tpool 0 "create_thin $id" 2> /dev/null || true; done
-}
-# LVM leaves the pool's transaction one ahead of the kernel's then, and its own words say what to do: that is no command of ours.
 fed take_ids
 refused
 [[ $OUTPUT == *'File exists'* ]] || fail "LVM's reason is not shown: $OUTPUT"
+# What has the number may be somebody's: nothing was deleted, and nothing is going to be.
+((3 == $(strangers | wc -l))) || fail "thin devices that LVM does not know: $(strangers)"
+expect_same '' "$(queued)" "what LVM has yet to delete"
+goes_on_when_free
+
+echo "== LVM's own snapshot failed meanwhile, of an inactive volume: it is one transaction ahead, and has yet to delete what has the number"
+for id in $(strangers); do dmsetup message dst-pool-tpool 0 "delete $id"; done
+next_change
+generations=$(generations dst/copy)
+fed threshold 10
+refused
+threshold 100
+said=$OUTPUT
+dmsetup message dst-pool-tpool 0 "create_thin $(next_id)"
+expect_rc 5 lvcreate -y -s -n another dst/other
+OUTPUT=$said
+expect_same "$(next_id)" "$(queued)" "what LVM has yet to delete"
+goes_on_when_free
+expect_same "$(pool_status dst/pool | cut -d' ' -f1)" "$(lvs --noheadings -o transaction_id dst/pool | tr -d ' ')" "the transaction"

@@ -44,7 +44,12 @@ echo "the transaction"
 transaction=$(pool_status dst/pool | cut -d' ' -f1)
 dmsetup message dst-pool-tpool 0 "set_transaction_id $transaction $((transaction + 1))"
 refused 1 "its own metadata is of transaction $((transaction + 1)) and LVM's of $transaction"
-dmsetup message dst-pool-tpool 0 "set_transaction_id $((transaction + 1)) $transaction"
+dmsetup message dst-pool-tpool 0 "set_transaction_id $((transaction + 1)) $((transaction - 1))"
+# LVM goes on one transaction ahead where it has yet to tell the pool something, and only there.
+refused 1 "its own metadata is of transaction $((transaction - 1)) and LVM's of $transaction"
+command=$(sed -n "s/.*\(dmsetup message [^ ]* 0 'set_transaction_id [0-9 ]*'\).*/\1/p" <<< "$OUTPUT")
+bash -c "$command"
+expect_same "$transaction" "$(pool_status dst/pool | cut -d' ' -f1)" "the pool's transaction"
 
 echo "the number"
 next=$(($(lvs --noheadings -o thin_id dst | sort -n | tail -n 1) + 1))

@@ -48,6 +48,7 @@ TEST(NextSnapshot, NeedsMetadataThatIsFree) {
 TEST(NextSnapshot, NeedsTheSameTransactionOnBothSides) {
   EXPECT_NE(std::string::npos,
             refusal(ErrorKind::failed, status_of(1, 1), {8, 100}).find("transaction 7"));
+  check_rule(kPool, {8, 100, true}, status_of(1, 1), {});  // it will be
   ThinPoolStatus unchecked = status_of(1, 1);
   unchecked.needs_check = true;
   EXPECT_NE("nothing thrown", refusal(ErrorKind::failed, unchecked, {7, 100}));
