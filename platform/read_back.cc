@@ -10,7 +10,7 @@ namespace bsr {
 namespace {
 
 constexpr uint64_t kRun = 1U << 20;        // bytes read at once
-constexpr uint64_t kUnderWay = 8U << 20;   // bytes
+constexpr uint64_t kUnderWay = 2U << 20;   // bytes
 constexpr uint64_t kWorthPassing = 16384;  // a shorter gap is read, too
 
 [[noreturn]] void fail_written(const BlockFile& file, const Extent& extent) {
@@ -54,7 +54,8 @@ void ReadBack::forget_all() {
 }
 
 void ReadBack::start_written(Area& area, const Between& between) {
-  Part part{{}, {}, &area, {}};
+  area.content.resize(total_length(area.entry.extents));
+  Part part{{}, {}, &area, {}, {}};
   for (const Extent& extent : area.entry.extents) {
     const Extent blocks = file_.blocks_around(extent);
     if (part.wanted.empty()) {
@@ -63,7 +64,7 @@ void ReadBack::start_written(Area& area, const Between& between) {
                blocks.end() - part.run.offset <= kRun) {
       part.run.length = blocks.end() - part.run.offset;
     } else {
-      start(std::exchange(part, Part{blocks, {}, &area, {}}), between);
+      start(std::exchange(part, Part{blocks, {}, &area, {}, {}}), between);
     }
     part.wanted.push_back(extent);
   }
@@ -79,7 +80,7 @@ void ReadBack::start_zeros(Area& area, const Between& between) {
     offset = std::max(offset, data->offset);
     const uint64_t end = std::min({zeros.end(), data->end(), (offset / kRun + 1) * kRun});
     const Extent part = {offset, end - offset};
-    start({file_.blocks_around(part), {part}, &area, {}}, between);
+    start({file_.blocks_around(part), {part}, &area, {}, {}}, between);
     offset = end;
   }
 }
@@ -87,18 +88,28 @@ void ReadBack::start_zeros(Area& area, const Between& between) {
 void ReadBack::start(Part part, const Between& between) {
   between();
   while (!parts_.empty() && bytes_under_way_ + part.run.length > kUnderWay) finish_part();
-  part.bytes.resize(part.run.length);
-  if (!file_.direct_fd(part.run.offset, part.bytes.data(), part.bytes.size()))
-    file_.forget_cached(part.run);
-  ++part.area->parts;
+  Area& area = *part.area;
+  if (area.entry.hash) {
+    const uint64_t length = total_length(part.wanted);
+    part.content = std::span(area.content).subspan(area.planned, length);
+    area.planned += length;
+  }
+  std::span<std::byte> into = part.content;
+  if (part.run.length != into.size() ||
+      !file_.direct_fd(part.run.offset, into.data(), into.size())) {
+    part.bytes.resize(part.run.length);
+    into = part.bytes;
+  }
+  if (!file_.direct_fd(part.run.offset, into.data(), into.size())) file_.forget_cached(part.run);
+  ++area.parts;
   bytes_under_way_ += part.run.length;
-  const Part& started = parts_.emplace_back(std::move(part));
-  reads_.start(started.run.offset, parts_.back().bytes);
+  parts_.push_back(std::move(part));
+  reads_.start(parts_.back().run.offset, into);
 }
 
 void ReadBack::finish_part() {
   reads_.finish();
-  Part part = std::move(parts_.front());
+  const Part part = std::move(parts_.front());
   parts_.pop_front();
   bytes_under_way_ -= part.run.length;
   take(part);
@@ -106,16 +117,15 @@ void ReadBack::finish_part() {
   finish_areas();
 }
 
-void ReadBack::take(Part& part) const {
-  Area& area = *part.area;
+void ReadBack::take(const Part& part) const {
+  if (part.bytes.empty()) return;  // it is where it belongs
+  std::span<std::byte> rest = part.content;
   for (const Extent& extent : part.wanted) {
     const ByteView bytes =
         ByteView(part.bytes).subspan(extent.offset - part.run.offset, extent.length);
-    if (area.entry.hash) {
-      if (extent == part.run && area.content.empty())
-        area.content = std::move(part.bytes);
-      else
-        append(area.content, bytes);
+    if (part.area->entry.hash) {
+      std::ranges::copy(bytes, rest.begin());
+      rest = rest.subspan(bytes.size());
     } else if (!is_zero(bytes)) {
       const auto first = std::ranges::find_if(bytes, [](std::byte b) { return b != std::byte{0}; });
       fail_zeros(file_, extent.offset + static_cast<uint64_t>(first - bytes.begin()));

@@ -11,7 +11,8 @@
 namespace bsr {
 
 /// From the disk, not from the page cache, as far as the file system tells them apart. Several
-/// reads are under way at a time; memory: some MiB. Serves one thread at a time, beside the one
+/// reads are under way at a time, no more bytes than a stream has on its way to the disk: what
+/// comes in meanwhile waits for them. Memory: some MiB. Serves one thread at a time, beside the one
 /// that writes the volume and the log.
 class ReadBack {
  public:
@@ -37,20 +38,22 @@ class ReadBack {
     WrittenEntry entry;
     uint64_t log_end = 0;
     size_t parts = 1;      // that are not finished, and one while there may be more
-    AlignedBytes content;  // so far
+    AlignedBytes content;  // complete when they are
+    size_t planned = 0;    // bytes of it that parts were started for
   };
   struct Part {
     Extent run;                  // read at once
     std::vector<Extent> wanted;  // of it
     Area* area = nullptr;
-    AlignedBytes bytes;
+    std::span<std::byte> content;  // of the area: where what is wanted belongs
+    AlignedBytes bytes;            // empty when that is where the run is read to
   };
 
   void start_written(Area& area, const Between& between);
   void start_zeros(Area& area, const Between& between);
   void start(Part part, const Between& between);
   void finish_part();
-  void take(Part& part) const;
+  void take(const Part& part) const;
   void finish_areas();
   void forget_all();
 
