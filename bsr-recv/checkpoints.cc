@@ -1,5 +1,6 @@
 #include "bsr-recv/checkpoints.h"
 
+#include <algorithm>
 #include <system_error>
 
 #include "base/error.h"
@@ -15,30 +16,59 @@ constexpr std::chrono::seconds kRecordTime{5};
 // With what is read back when a session fails.
 constexpr std::chrono::milliseconds kPatience{500};
 
+// What is read back between two records is about so much of the stream's content, so that hardly
+// more than that is left behind its end. The flushes for it are few, whatever one costs.
+constexpr uint64_t kSteps = 16;
+constexpr uint64_t kLeastStep = 1ULL << 20;
+constexpr uint64_t kLargestStep = kRecordBytes;
+
+uint64_t step_of(const BeginFrame& begin) {
+  if (begin.plan_data == 0) return kLargestStep;  // it does not say what comes
+  return std::clamp(begin.plan_data / kSteps, kLeastStep, kLargestStep);
+}
+
 }  // namespace
 
-void Checkpoints::passed(const ResumePoint& point, uint64_t wire_bytes) {
+Checkpoints::Checkpoints(VolumeSink& sink, WrittenLog& log, ReadBack* read_back,
+                         const BeginFrame& begin, Record record)
+    : sink_(sink),
+      log_(log),
+      read_back_(read_back),
+      record_(std::move(record)),
+      passed_{begin.resume, log.length()},
+      recorded_(begin.resume.position),
+      step_(step_of(begin)) {}
+
+void Checkpoints::passed(const ResumePoint& point, uint64_t wire_bytes, uint64_t content_bytes) {
   passed_ = {point, log_.length()};
   if (under_way_.valid()) {
     if (under_way_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
     settle();
   }
   const std::chrono::steady_clock::time_point now = steady_now();
-  if (wire_bytes - begun_wire_ < kRecordBytes && now - begun_time_ < kRecordTime) return;
-  begun_wire_ = wire_bytes;
-  begun_time_ = now;
-  begin();
+  const bool records = wire_bytes - begun_wire_ >= kRecordBytes || now - begun_time_ >= kRecordTime;
+  if (!records && (read_back_ == nullptr || content_bytes - begun_content_ < step_)) return;
+  begun_content_ = content_bytes;
+  if (records) {
+    begun_wire_ = wire_bytes;
+    begun_time_ = now;
+  }
+  begin(records);
 }
 
-void Checkpoints::begin() {
+void Checkpoints::begin(bool records) {
   sink_.wait();
   log_.write_out();
-  try {
-    under_way_ = std::async(std::launch::async, [this, passed = passed_] {
+  const auto step = [this, records, passed = passed_] {
+    if (records)
       flush_and_record(passed, throw_if_stopped);
-    });
+    else
+      flush_and_read_back(passed, throw_if_stopped);
+  };
+  try {
+    under_way_ = std::async(std::launch::async, step);
   } catch (const std::system_error&) {  // no thread for it
-    flush_and_record(passed_, throw_if_stopped);
+    step();
   }
 }
 
@@ -63,10 +93,14 @@ void Checkpoints::finish() {
   if (read_back_ != nullptr) read_back_->up_to(log_.length(), throw_if_stopped);
 }
 
-void Checkpoints::flush_and_record(const Passed& passed, const std::function<void()>& between) {
+void Checkpoints::flush_and_read_back(const Passed& passed, const Between& between) {
   sink_.sync();
   kill_point("flushed");
   if (read_back_ != nullptr) read_back_->up_to(passed.logged, between);
+}
+
+void Checkpoints::flush_and_record(const Passed& passed, const Between& between) {
+  flush_and_read_back(passed, between);
   log_.sync();
   record_(passed.point, passed.logged);
   recorded_ = passed.point.position;

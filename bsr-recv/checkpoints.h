@@ -16,29 +16,24 @@ namespace bsr {
 
 /// Flushes, reads back and records often enough to lose little, seldom enough to cost nothing. The
 /// stream does not wait for it: a flush takes as long as the disk likes, and all goes on in a
-/// thread of its own.
+/// thread of its own. What is read back goes in smaller steps than what is recorded, so that little
+/// of a small change is left to read when its stream has ended.
 class Checkpoints {
  public:
   /// Remembers a point that is durable, and how much of the log is about what lies before it; that
   /// is durable too. Is called one at a time, mostly from another thread.
   using Record = std::function<void(const ResumePoint&, uint64_t logged)>;
 
-  /// `begin`: where the stream goes on; that is recorded already. `log`: of what goes into the
+  /// `begin`: of the stream; where it goes on is recorded already. `log`: of what goes into the
   /// sink. `read_back`: of that; null: nothing is read back.
-  Checkpoints(VolumeSink& sink, WrittenLog& log, ReadBack* read_back, const ResumePoint& begin,
-              Record record)
-      : sink_(sink),
-        log_(log),
-        read_back_(read_back),
-        record_(std::move(record)),
-        passed_{begin, log.length()},
-        recorded_(begin.position) {}
+  Checkpoints(VolumeSink& sink, WrittenLog& log, ReadBack* read_back, const BeginFrame& begin,
+              Record record);
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
 
   /// Both sides agree on everything up to `point`, and it was applied. `wire_bytes`: of the stream
-  /// so far. Throws what an earlier flush met.
-  void passed(const ResumePoint& point, uint64_t wire_bytes);
+  /// so far. `content_bytes`: of the plan, by now. Throws what an earlier flush met.
+  void passed(const ResumePoint& point, uint64_t wire_bytes, uint64_t content_bytes);
 
   /// Returns when nothing is under way any more, and throws what it met.
   void settle();
@@ -60,8 +55,11 @@ class Checkpoints {
     uint64_t logged = 0;
   };
 
-  void begin();
-  void flush_and_record(const Passed& passed, const std::function<void()>& between);
+  using Between = std::function<void()>;
+
+  void begin(bool records);
+  void flush_and_read_back(const Passed& passed, const Between& between);
+  void flush_and_record(const Passed& passed, const Between& between);
 
   VolumeSink& sink_;
   WrittenLog& log_;
@@ -69,7 +67,9 @@ class Checkpoints {
   Record record_;
   Passed passed_;
   uint64_t recorded_;  // the position of the last point that was
+  uint64_t step_;      // bytes of content that are read back at a time
   uint64_t begun_wire_ = 0;
+  uint64_t begun_content_ = 0;
   std::chrono::steady_clock::time_point begun_time_ = steady_now();
   std::future<void> under_way_;  // waits for its thread: it ends first
 };

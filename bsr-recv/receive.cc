@@ -116,7 +116,7 @@ void apply_frames(Incoming& incoming, Applier& applier, Checkpoints& checkpoints
       applier.apply(std::move(frame->body));
       kill_point("applied");
       if (is_checkpoint)
-        checkpoints.passed(incoming.frames->progress(), incoming.frames->wire_bytes());
+        checkpoints.passed(incoming.frames->progress(), incoming.frames->wire_bytes(), done);
       meter.update(done, incoming.frames->wire_bytes());
     }
     checkpoints.settle();
@@ -195,7 +195,7 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
                    .written = [&]() -> VolumeReader& { return target.written(); }});
   Recorder recorder(options, target, begin, is_kept && log->has_name(), output);
   Checkpoints checkpoints(
-      sink, *log, options.verify == Verify::none ? nullptr : &read_back, begin.resume,
+      sink, *log, options.verify == Verify::none ? nullptr : &read_back, begin,
       [&](const ResumePoint& point, uint64_t logged) { recorder(point, logged); });
   apply_frames(incoming, applier, checkpoints, recorder, meter,
                [&] { zero_gaps_again(target, begin, *log, volume); });

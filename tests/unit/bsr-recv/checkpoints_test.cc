@@ -38,18 +38,26 @@ ResumePoint at(uint64_t position) {
   return point;
 }
 
+/// A stream that goes on at `position`, with this much content in all.
+BeginFrame stream(uint64_t position, uint64_t content = 0) {
+  BeginFrame begin;
+  begin.resume = at(position);
+  begin.plan_data = content;
+  return begin;
+}
+
 class CheckpointsTest : public testing::Test {
  protected:
   SlowSink sink_;
   std::vector<uint64_t> recorded_;
   WrittenLog log_;
-  Checkpoints checkpoints_{sink_, log_, nullptr, at(0), [this](const ResumePoint& point, uint64_t) {
-                             recorded_.push_back(point.position);
-                           }};
+  Checkpoints checkpoints_{
+      sink_, log_, nullptr, stream(0, 1 << 20),
+      [this](const ResumePoint& point, uint64_t) { recorded_.push_back(point.position); }};
 };
 
 TEST_F(CheckpointsTest, NothingIsFlushedBeforeItIsDue) {
-  checkpoints_.passed(at(1), kDue - 1);
+  checkpoints_.passed(at(1), kDue - 1, 1 << 20);
   checkpoints_.settle();
   EXPECT_EQ("", sink_.asked);
   EXPECT_TRUE(recorded_.empty());
@@ -57,8 +65,8 @@ TEST_F(CheckpointsTest, NothingIsFlushedBeforeItIsDue) {
 
 /// What passed while it flushed is not in what it flushed.
 TEST_F(CheckpointsTest, TheStreamGoesOnWhileItFlushes) {
-  checkpoints_.passed(at(1), kDue);
-  checkpoints_.passed(at(2), 2 * kDue);
+  checkpoints_.passed(at(1), kDue, 0);
+  checkpoints_.passed(at(2), 2 * kDue, 0);
   sink_.may_flush.set_value();
   checkpoints_.settle();
   EXPECT_EQ("wait sync ", sink_.asked);
@@ -67,7 +75,7 @@ TEST_F(CheckpointsTest, TheStreamGoesOnWhileItFlushes) {
 
 TEST_F(CheckpointsTest, AFailedFlushShowsAndNothingIsRecorded) {
   sink_.fails = true;
-  checkpoints_.passed(at(1), kDue);
+  checkpoints_.passed(at(1), kDue, 0);
   sink_.may_flush.set_value();
   EXPECT_THROW(checkpoints_.record(), Error);
   EXPECT_TRUE(recorded_.empty());
@@ -76,7 +84,7 @@ TEST_F(CheckpointsTest, AFailedFlushShowsAndNothingIsRecorded) {
 /// What came last, though nothing was due.
 TEST_F(CheckpointsTest, RecordsTheLastPointAtOnce) {
   sink_.may_flush.set_value();
-  checkpoints_.passed(at(7), 100);
+  checkpoints_.passed(at(7), 100, 0);
   checkpoints_.record();
   EXPECT_EQ("wait sync ", sink_.asked);
   EXPECT_EQ(std::vector<uint64_t>{7}, recorded_);
@@ -88,9 +96,9 @@ TEST_F(CheckpointsTest, RecordsTheLastPointAtOnce) {
 
 /// What an earlier session recorded stays as it is.
 TEST_F(CheckpointsTest, WhereItGoesOnIsNotRecordedAgain) {
-  Checkpoints continued(sink_, log_, nullptr, at(5), [this](const ResumePoint& point, uint64_t) {
-    recorded_.push_back(point.position);
-  });
+  Checkpoints continued(
+      sink_, log_, nullptr, stream(5),
+      [this](const ResumePoint& point, uint64_t) { recorded_.push_back(point.position); });
   continued.record();
   EXPECT_EQ("", sink_.asked);
   EXPECT_TRUE(recorded_.empty());
@@ -99,6 +107,9 @@ TEST_F(CheckpointsTest, WhereItGoesOnIsNotRecordedAgain) {
 /// A file to which something was written that it may not hold.
 class ReadBackCheckpoints : public testing::Test {
  protected:
+  static constexpr uint64_t kContent = 160U << 20;
+  static constexpr uint64_t kStep = 10U << 20;
+
   void write(uint64_t offset) {
     sink_.write(std::vector<Extent>{{offset, 4096}}, AlignedBytes(4096, std::byte{7}));
   }
@@ -115,7 +126,7 @@ class ReadBackCheckpoints : public testing::Test {
   ReadBack read_back_{target_.file(), log_};
   std::vector<uint64_t> recorded_;
   std::vector<uint64_t> logged_;
-  Checkpoints checkpoints_{sink_, log_, &read_back_, at(0),
+  Checkpoints checkpoints_{sink_, log_, &read_back_, stream(0, kContent),
                            [this](const ResumePoint& point, uint64_t logged) {
                              recorded_.push_back(point.position);
                              logged_.push_back(logged);
@@ -125,13 +136,13 @@ class ReadBackCheckpoints : public testing::Test {
 
 TEST_F(ReadBackCheckpoints, WhatIsRecordedWasReadBack) {
   write(0);
-  checkpoints_.passed(at(4096), kDue);
+  checkpoints_.passed(at(4096), kDue, 0);
   const uint64_t first = log_.length();
   checkpoints_.settle();
   EXPECT_EQ(first, read_back_.done());
   write(4096);
   damage(4097);
-  checkpoints_.passed(at(8192), 2 * kDue);
+  checkpoints_.passed(at(8192), 2 * kDue, 0);
   EXPECT_EQ(ErrorKind::verify, kind_thrown_by([this] { checkpoints_.settle(); }));
   EXPECT_EQ(std::vector<uint64_t>{4096}, recorded_);
   EXPECT_EQ(std::vector<uint64_t>{first}, logged_);
@@ -140,10 +151,48 @@ TEST_F(ReadBackCheckpoints, WhatIsRecordedWasReadBack) {
   EXPECT_EQ(std::vector<uint64_t>{4096}, recorded_);
 }
 
+/// In small steps, which are not recorded: hardly anything is left to read when the stream ends.
+TEST_F(ReadBackCheckpoints, ASmallStreamIsReadBackWhileItComes) {
+  write(0);
+  checkpoints_.passed(at(4096), 1, kStep - 1);
+  checkpoints_.settle();
+  EXPECT_EQ(0U, read_back_.done());
+  checkpoints_.passed(at(4096), 2, kStep);
+  checkpoints_.settle();
+  EXPECT_EQ(log_.length(), read_back_.done());
+  EXPECT_TRUE(recorded_.empty());
+  write(4096);
+  checkpoints_.passed(at(8192), 3, 2 * kStep - 1);
+  checkpoints_.settle();
+  EXPECT_GT(log_.length(), read_back_.done());
+  damage(4096);
+  checkpoints_.passed(at(8192), 4, 2 * kStep);
+  EXPECT_EQ(ErrorKind::verify, kind_thrown_by([this] { checkpoints_.settle(); }));
+}
+
+/// However small the stream is, or when it does not say how large it is.
+TEST_F(ReadBackCheckpoints, AStepIsNotSmallerThanAFlushIsWorth) {
+  const auto step_of = [this](uint64_t content) {
+    ReadBack read_back(target_.file(), log_);
+    Checkpoints checkpoints(sink_, log_, &read_back, stream(0, content),
+                            [](const ResumePoint&, uint64_t) {});
+    write(0);
+    for (uint64_t mib = 1;; ++mib) {
+      checkpoints.passed(at(4096), 0, mib << 20U);
+      checkpoints.settle();
+      if (read_back.done() > 0) return mib;
+    }
+  };
+  EXPECT_EQ(1U, step_of(512));
+  EXPECT_EQ(2U, step_of(32U << 20));
+  EXPECT_EQ(64U, step_of(uint64_t{1} << 40));
+  EXPECT_EQ(64U, step_of(0));
+}
+
 /// A session that continues has the log up to there, and writes what follows once more.
 TEST_F(ReadBackCheckpoints, ARecordNamesTheLogOfWhatLiesBeforeIt) {
   write(0);
-  checkpoints_.passed(at(4096), 1);
+  checkpoints_.passed(at(4096), 1, 0);
   const uint64_t passed = log_.length();
   write(4096);
   checkpoints_.record();
@@ -153,7 +202,7 @@ TEST_F(ReadBackCheckpoints, ARecordNamesTheLogOfWhatLiesBeforeIt) {
 
 TEST_F(ReadBackCheckpoints, WhatCameBehindTheLastPointIsReadBackAtTheEnd) {
   write(0);
-  checkpoints_.passed(at(4096), kDue);
+  checkpoints_.passed(at(4096), kDue, 0);
   write(4096);
   checkpoints_.settle();
   sink_.flush();
