@@ -41,29 +41,30 @@ Checkpoints::Checkpoints(VolumeSink& sink, WrittenLog& log, ReadBack* read_back,
 
 void Checkpoints::passed(const ResumePoint& point, uint64_t wire_bytes, uint64_t content_bytes) {
   passed_ = {point, log_.length()};
+  const std::chrono::steady_clock::time_point now = steady_now();
+  if (wire_bytes - due_wire_ >= kRecordBytes || now - due_time_ >= kRecordTime) {
+    due_wire_ = wire_bytes;
+    due_time_ = now;
+    record_is_due_ = true;
+  }
   if (under_way_.valid()) {
     if (under_way_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
     settle();
   }
-  const std::chrono::steady_clock::time_point now = steady_now();
-  const bool records = wire_bytes - begun_wire_ >= kRecordBytes || now - begun_time_ >= kRecordTime;
-  if (!records && (read_back_ == nullptr || content_bytes - begun_content_ < step_)) return;
+  const bool step_is_due = read_back_ != nullptr && content_bytes - begun_content_ >= step_;
+  if (!record_is_due_ && !step_is_due) return;
   begun_content_ = content_bytes;
-  if (records) {
-    begun_wire_ = wire_bytes;
-    begun_time_ = now;
-  }
-  begin(records);
+  begin();
 }
 
-void Checkpoints::begin(bool records) {
+void Checkpoints::begin() {
   sink_.wait();
   log_.write_out();
+  const bool records = record_is_due_.exchange(false);
   const auto step = [this, records, passed = passed_] {
-    if (records)
-      flush_and_record(passed, throw_if_stopped);
-    else
-      flush_and_read_back(passed, throw_if_stopped);
+    flush_and_read_back(passed, throw_if_stopped);
+    // Since the step began, perhaps: a stream that stands still now brings no other.
+    if (records || record_is_due_.exchange(false)) record(passed);
   };
   try {
     under_way_ = std::async(std::launch::async, step);
@@ -83,9 +84,10 @@ void Checkpoints::record() {
   if (passed_.point.position == recorded_) return;
   sink_.wait();
   log_.write_out();
-  flush_and_record(passed_, [deadline = steady_now() + kPatience] {
+  flush_and_read_back(passed_, [deadline = steady_now() + kPatience] {
     if (steady_now() > deadline) fail(ErrorKind::failed, "reading back takes too long");
   });
+  record(passed_);
 }
 
 void Checkpoints::finish() {
@@ -99,16 +101,12 @@ void Checkpoints::flush_and_read_back(const Passed& passed, const Between& betwe
   if (read_back_ != nullptr) read_back_->up_to(passed.logged, between);
 }
 
-void Checkpoints::flush_and_record(const Passed& passed, const Between& between) {
-  flush_and_read_back(passed, between);
+void Checkpoints::record(const Passed& passed) {
   log_.sync();
   record_(passed.point, passed.logged);
   recorded_ = passed.point.position;
 }
 
-void Checkpoints::record_again() {
-  log_.sync();
-  record_(passed_.point, passed_.logged);
-}
+void Checkpoints::record_again() { record(passed_); }
 
 }  // namespace bsr

@@ -1,6 +1,7 @@
 // How far a transfer has come, made durable while it goes on.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -57,9 +58,9 @@ class Checkpoints {
 
   using Between = std::function<void()>;
 
-  void begin(bool records);
+  void begin();
   void flush_and_read_back(const Passed& passed, const Between& between);
-  void flush_and_record(const Passed& passed, const Between& between);
+  void record(const Passed& passed);
 
   VolumeSink& sink_;
   WrittenLog& log_;
@@ -68,10 +69,11 @@ class Checkpoints {
   Passed passed_;
   uint64_t recorded_;  // the position of the last point that was
   uint64_t step_;      // bytes of content that are read back at a time
-  uint64_t begun_wire_ = 0;
   uint64_t begun_content_ = 0;
-  std::chrono::steady_clock::time_point begun_time_ = steady_now();
-  std::future<void> under_way_;  // waits for its thread: it ends first
+  uint64_t due_wire_ = 0;  // when a record was due last
+  std::chrono::steady_clock::time_point due_time_ = steady_now();
+  std::atomic<bool> record_is_due_ = false;  // with the step that is under way, or else the next
+  std::future<void> under_way_;              // waits for its thread: it ends first
 };
 
 }  // namespace bsr

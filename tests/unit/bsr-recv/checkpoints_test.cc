@@ -22,7 +22,7 @@ class SlowSink final : public VolumeSink {
   void wait() override { asked += "wait "; }
   void sync() override {
     asked += "sync ";
-    if (may_flush.get_future().wait_for(kPatience) != std::future_status::ready)
+    if (leave_.wait_for(kPatience) != std::future_status::ready)
       fail(ErrorKind::failed, "nothing went on while it flushed");
     if (fails) fail(ErrorKind::failed, "the disk is gone");
   }
@@ -30,6 +30,9 @@ class SlowSink final : public VolumeSink {
   std::promise<void> may_flush;
   bool fails = false;
   std::string asked;
+
+ private:
+  std::shared_future<void> leave_ = may_flush.get_future().share();
 };
 
 ResumePoint at(uint64_t position) {
@@ -63,12 +66,31 @@ TEST_F(CheckpointsTest, NothingIsFlushedBeforeItIsDue) {
   EXPECT_TRUE(recorded_.empty());
 }
 
-/// What passed while it flushed is not in what it flushed.
+/// What passed while it flushed is not in what it flushed, and has its turn at once.
 TEST_F(CheckpointsTest, TheStreamGoesOnWhileItFlushes) {
   checkpoints_.passed(at(1), kDue, 0);
   checkpoints_.passed(at(2), 2 * kDue, 0);
   sink_.may_flush.set_value();
   checkpoints_.settle();
+  EXPECT_EQ("wait sync ", sink_.asked);
+  EXPECT_EQ(std::vector<uint64_t>{1}, recorded_);
+  checkpoints_.passed(at(3), 2 * kDue + 1, 0);
+  checkpoints_.settle();
+  EXPECT_EQ((std::vector<uint64_t>{1, 3}), recorded_);
+}
+
+/// A stream that stands still then would bring no other.
+TEST_F(CheckpointsTest, WhatIsUnderWayIsRecordedWhenARecordBecomesDue) {
+  const TemporaryFolder folder;
+  const BlockFile file(folder.write("volume", Bytes(4096)), BlockFile::Access::read);
+  ReadBack read_back(file, log_);
+  Checkpoints checkpoints(
+      sink_, log_, &read_back, stream(0, 32U << 20),
+      [this](const ResumePoint& point, uint64_t) { recorded_.push_back(point.position); });
+  checkpoints.passed(at(1), 1, 2U << 20);
+  checkpoints.passed(at(2), kDue, 3U << 20);
+  sink_.may_flush.set_value();
+  checkpoints.settle();
   EXPECT_EQ("wait sync ", sink_.asked);
   EXPECT_EQ(std::vector<uint64_t>{1}, recorded_);
 }
