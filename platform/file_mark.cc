@@ -38,7 +38,8 @@ std::optional<std::string> read_mark(int fd, Mark mark) {
 }
 
 bool can_be_marked(int fd) {
-  return is_regular(fd) && (fgetxattr(fd, attribute(Mark::half), nullptr, 0) >= 0 || errno == ENODATA);
+  return is_regular(fd) &&
+         (fgetxattr(fd, attribute(Mark::half), nullptr, 0) >= 0 || errno == ENODATA);
 }
 
 bool set_mark(int fd, Mark mark, const std::string& text) {

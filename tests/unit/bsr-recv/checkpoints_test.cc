@@ -76,6 +76,7 @@ TEST_F(CheckpointsTest, TheStreamGoesOnWhileItFlushes) {
   EXPECT_EQ(std::vector<uint64_t>{1}, recorded_);
   checkpoints_.passed(at(3), 2 * kDue + 1, 0);
   checkpoints_.settle();
+  EXPECT_EQ("wait sync wait sync ", sink_.asked);
   EXPECT_EQ((std::vector<uint64_t>{1, 3}), recorded_);
 }
 

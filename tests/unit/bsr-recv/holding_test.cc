@@ -1,4 +1,5 @@
-// What a file remembers of the snapshot that was received into it. Devices: tests/lab/t/plain-base-moved.sh.
+// What a file remembers of the snapshot that was received into it. Devices:
+// tests/lab/t/plain-base-moved.sh.
 #include "bsr-recv/holding.h"
 
 #include <fcntl.h>

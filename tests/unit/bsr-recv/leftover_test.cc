@@ -156,7 +156,8 @@ TEST_F(LeftoverTest, AResyncIsHalfOfOne) {
 /// Nobody can say what wrote it, but something did.
 TEST_F(LeftoverTest, AMarkThatIsNotUnderstoodIsOne) {
   for (const std::string& text : {std::string("rubbish"), std::string(), std::string(5000, 'x')}) {
-    if (!set_mark(open_file("target"), Mark::half, text)) continue;  // too long for this file system
+    if (!set_mark(open_file("target"), Mark::half, text))
+      continue;  // too long for this file system
     EXPECT_EQ(What::half, waits_at("target"));
   }
 }
@@ -169,8 +170,8 @@ TEST_F(LeftoverTest, AMarkLeadsToRecordsOnly) {
   std::filesystem::rename(folder_.path("target.bsr-resume"), folder_.path("other"));
   const std::string text = read_mark(open_file("target"), Mark::half).value();
   const size_t end = text.find('\n');
-  ASSERT_TRUE(
-      set_mark(open_file("target"), Mark::half, text.substr(0, end + 1) + folder_.path("other") + '\n'));
+  ASSERT_TRUE(set_mark(open_file("target"), Mark::half,
+                       text.substr(0, end + 1) + folder_.path("other") + '\n'));
   EXPECT_EQ(What::half, waits_at("target"));
   seen_as("target").gone();
   EXPECT_TRUE(exists("other"));

@@ -1,4 +1,5 @@
-// What gets its name last never takes one that somebody else has. Order of flushes: durable_order_test.cc.
+// What gets its name last never takes one that somebody else has. Order of flushes:
+// durable_order_test.cc.
 #include "platform/new_file.h"
 
 #include <gtest/gtest.h>

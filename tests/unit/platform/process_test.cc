@@ -7,9 +7,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/error.h"
 #include "platform/signals.h"
+#include "tests/fakes/temporary_folder.h"
 
 namespace bsr {
 namespace {
@@ -152,6 +154,19 @@ TEST(ChildOutput, EndsItsProgramWhenItGoes) {
     EXPECT_EQ(0, kill(pid, 0));
   }
   EXPECT_EQ(-1, kill(pid, 0));
+}
+
+TEST(ChildOutput, LetsItsProgramTidyUp) {
+  const TemporaryFolder folder;
+  const std::string tidied = folder.path("tidied");
+  {
+    ChildOutput child(
+        {"sh", "-c",
+         "trap 'touch " + tidied + "; exit' TERM; echo ready; while :; do sleep 0.05; done"});
+    std::array<std::byte, 20> bytes{};
+    child.read(bytes);
+  }
+  EXPECT_TRUE(std::filesystem::exists(tidied));
 }
 
 TEST(ChildOutput, KillsAProgramThatIgnoresSigterm) {
