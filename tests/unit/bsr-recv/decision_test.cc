@@ -193,7 +193,8 @@ TEST(ManagedDecision, ATargetWhoseNameIsTakenTakesNothing) {
   TargetState state = generations({"a"});
   state.name_taken = true;
   for (const BeginFrame& begin : {full_of("a"), delta_from("a", "b"), kResync})
-    EXPECT_EQ("diverged", name_of(managed(state, {}, begin, true)));
+    for (const bool rollback : {false, true})
+      EXPECT_EQ("diverged", name_of(managed(state, {}, begin, rollback)));
 }
 
 Verdict plain(const BeginFrame& begin, const Waiting& waiting, std::optional<std::string> base,

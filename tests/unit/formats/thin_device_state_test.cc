@@ -52,6 +52,18 @@ TEST(ThinDeviceState, IsAnotherWhereOwnMappingsLieElsewhere) {
   EXPECT_NE(state_of(kSnapshot, kMappings).state, state_of(kSnapshot, moved).state);
 }
 
+/// As many, in as many runs that begin where they did.
+TEST(ThinDeviceState, IsAnotherWhereRunsOfOwnMappingsEndElsewhere) {
+  const auto inherited_at = [](uint64_t block) {
+    MappingValues mappings;
+    for (const uint64_t own : {0, 1, 4, 5}) mappings[own] = mapping_value(10 + own, 3);
+    mappings[block] = mapping_value(10 + block, 2);
+    return state_of(kSnapshot, mappings);
+  };
+  EXPECT_EQ(inherited_at(1).own_blocks, inherited_at(5).own_blocks);
+  EXPECT_NE(inherited_at(1).state, inherited_at(5).state);
+}
+
 TEST(ThinDeviceState, IsAnotherForAnotherDeviceAndAnotherNumberOfMappings) {
   const SourceState state = state_of(kSnapshot, kMappings).state;
   const auto differs = [&](auto change) {
