@@ -85,6 +85,7 @@ void Applier::apply(FrameBody&& body) {
                  },
                  [&](const CheckpointFrame& checkpoint) { pass(checkpoint.position); },
                  [](const BeginFrame&) {},
+                 [](const ContentFrame&) {},
                  [](const EndFrame&) {},
                  [](const UnknownFrame&) {},
              },

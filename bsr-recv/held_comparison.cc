@@ -96,6 +96,7 @@ void HeldComparison::look_at(const FrameBody& body) {
           [&](const UnmapFrame& frame) { zeros(frame.extents); },
           [&](const CheckpointFrame& checkpoint) { expect_zero_before(checkpoint.position); },
           [](const BeginFrame&) {},
+          [](const ContentFrame&) {},
           [](const EndFrame&) {},
           [](const UnknownFrame&) {},
       },

@@ -24,6 +24,9 @@ class StreamWriter final : public CutWriter {
   /// A HOLDS frame; before everything else.
   void holds(const EncodedBody& body) { encoder_.holds(body); }
 
+  /// See StreamEncoder.
+  void content(uint64_t position) { encoder_.content(position); }
+
   /// Says how far the stream is, so that it can be continued here and is not taken for silent.
   void checkpoint() { encoder_.checkpoint(); }
 

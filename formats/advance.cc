@@ -30,6 +30,7 @@ Advance AdvanceMeter::of(const FrameBody& body, uint64_t position) {
           [&](const ZeroFrame&) { return settled_up_to(position, counted_); },
           [&](const UnmapFrame&) { return settled_up_to(position, counted_); },
           [&](const CheckpointFrame&) { return settled_up_to(position, counted_); },
+          [&](const ContentFrame& content) { return settled_up_to(content.position, looked_at_); },
           [&](const EndFrame&) { return bytes_came(); },
           [](const UnknownFrame&) { return Advance::none; },
       },

@@ -31,8 +31,9 @@ class AdvanceMeter {
   Advance settled_up_to(uint64_t position, uint64_t& counted) const;
 
   uint64_t volume_size_;
-  uint64_t counted_ = 0;  // position of the last progress
-  uint64_t held_ = 0;     // the same among HOLDS frames, which lie in front
+  uint64_t counted_ = 0;    // position of the last progress
+  uint64_t held_ = 0;       // the same among HOLDS frames, which lie in front
+  uint64_t looked_at_ = 0;  // the same among CONTENT frames, which lie where they like
 };
 
 }  // namespace bsr

@@ -121,6 +121,11 @@ struct CheckpointFrame {
   Digest digest{};
 };
 
+/// END will have a content root, and everything below `position` was looked at for it.
+struct ContentFrame {
+  uint64_t position = 0;
+};
+
 struct EndFrame : Totals {
   Digest content_root{};  ///< of the whole snapshot (content_tree.h); zero: not computed
 };
@@ -131,7 +136,7 @@ struct UnknownFrame {
 };
 
 using FrameBody = std::variant<BeginFrame, HoldsFrame, DataFrame, PatchFrame, ZeroFrame, UnmapFrame,
-                               CheckpointFrame, EndFrame, UnknownFrame>;
+                               CheckpointFrame, ContentFrame, EndFrame, UnknownFrame>;
 
 /// A decoded frame and where it stood.
 struct Frame {

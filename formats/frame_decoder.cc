@@ -228,6 +228,12 @@ CheckpointFrame decode_checkpoint(PayloadReader payload) {
   return checkpoint;
 }
 
+ContentFrame decode_content(PayloadReader payload) {
+  const ContentFrame content{payload.take<uint64_t>()};
+  payload.finish();
+  return content;
+}
+
 EndFrame decode_end(PayloadReader payload) {
   EndFrame end{payload.totals(), payload.digest()};
   payload.finish();
@@ -258,6 +264,8 @@ FrameBody decode_body(const Header& header, ByteView bytes) {
       return decode_patch(payload);
     case FrameType::holds:
       return decode_holds(payload);
+    case FrameType::content:
+      return decode_content(payload);
   }
   if ((header.type & stream::kSkippableBit) != 0) return UnknownFrame{header.type};
   fail(ErrorKind::unsupported, "frame type {} is not known: upgrade this program", header.type);

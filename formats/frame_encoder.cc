@@ -214,6 +214,12 @@ EncodedBody encode(const CheckpointFrame& checkpoint) {
   return finished(FrameType::checkpoint, std::move(bytes));
 }
 
+EncodedBody encode(const ContentFrame& content) {
+  Bytes bytes;
+  append_le(bytes, content.position);
+  return finished(FrameType::content, std::move(bytes));
+}
+
 EncodedBody encode(const EndFrame& end) {
   Bytes bytes;
   append_totals(bytes, end);

@@ -35,6 +35,7 @@ struct EncodedBody {
 [[nodiscard]] EncodedBody encode(const ZeroFrame& zero);
 [[nodiscard]] EncodedBody encode(const UnmapFrame& unmap);
 [[nodiscard]] EncodedBody encode(const CheckpointFrame& checkpoint);
+[[nodiscard]] EncodedBody encode(const ContentFrame& content);
 [[nodiscard]] EncodedBody encode(const EndFrame& end);
 
 /// The whole payload of BEGIN.

@@ -74,6 +74,9 @@ Json fields_of(const CheckpointFrame& checkpoint) {
           {"position", checkpoint.position},
           {"digest", to_hex(checkpoint.digest)}};
 }
+Json fields_of(const ContentFrame& content) {
+  return {{"type", "CONTENT"}, {"position", content.position}};
+}
 Json fields_of(const Totals& totals) {
   return {{"frames", totals.frames},           {"extents_total", totals.extents},
           {"data_bytes", totals.data_bytes},   {"zero_bytes", totals.zero_bytes},

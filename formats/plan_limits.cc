@@ -48,6 +48,7 @@ void PlanLimits::check_body(const FrameBody& body) {
                  [](const HoldsFrame&) {},
                  [](const CheckpointFrame&) {},
                  [](const EndFrame&) {},
+                 [](const ContentFrame&) {},
                  [](const UnknownFrame&) {},
              },
              body);

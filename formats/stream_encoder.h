@@ -19,6 +19,9 @@ class StreamEncoder {
   /// A HOLDS frame; before everything else.
   void holds(const EncodedBody& body) { put(body); }
 
+  /// Everything below `position` was looked at for the content root that END will have.
+  void content(uint64_t position) { put(encode(ContentFrame{position})); }
+
   /// `end_position`: where the last extent of the body ends.
   void write(const EncodedBody& body, uint64_t end_position);
 

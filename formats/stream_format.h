@@ -4,6 +4,8 @@
 //   stream := BEGIN (HOLDS | skippable)* (DATA | PATCH | ZERO | UNMAP | CHECKPOINT | skippable)*
 //   END frame  := header payload
 //
+// CONTENT is a skippable one.
+//
 // All integers are little-endian.
 #pragma once
 
@@ -27,6 +29,7 @@ enum class FrameType : uint16_t {
   end = 6,
   patch = 7,
   holds = 8,
+  content = 0x8010,
 };
 constexpr uint16_t kSkippableBit =
     0x8000;  // a type with this bit may be passed over by who does not know it
@@ -60,6 +63,7 @@ constexpr size_t kBeginSize = kBeginIdentityEnd + 8 + kTotalsSize;
 constexpr size_t kBeginSizeWithStates = kBeginSize + 2 * kStateSize;
 
 constexpr size_t kCheckpointSize = 8 + kDigestSize;
+constexpr size_t kContentSize = 8;
 constexpr size_t kEndSize = kTotalsSize + kDigestSize;
 
 }  // namespace bsr::stream

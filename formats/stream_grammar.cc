@@ -49,6 +49,13 @@ void StreamGrammar::holds(const HoldsFrame& holds) {
   }
 }
 
+void StreamGrammar::content(const ContentFrame& content) {
+  if (content.position < looked_at_ || content.position > begin_->volume_size)
+    fail(ErrorKind::corrupt, "CONTENT at {} after {}, in a volume of {} bytes", content.position,
+         looked_at_, begin_->volume_size);
+  looked_at_ = content.position;
+}
+
 void StreamGrammar::check_body(const FrameBody& body) {
   std::visit(
       Overload{
@@ -78,6 +85,7 @@ void StreamGrammar::check_body(const FrameBody& body) {
             cursor_ = checkpoint.position;
             may_hold_ = false;
           },
+          [&](const ContentFrame& looked) { content(looked); },
           [&](const EndFrame& end) {
             const Totals seen = totals_->value();
             if (end.frames != seen.frames || end.extents != seen.extents ||

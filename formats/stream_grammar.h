@@ -27,13 +27,15 @@ class StreamGrammar {
   void change(stream::FrameType type, std::span<const Extent> extents, const ContentHash& hash);
   void patch(const PatchFrame& patch);
   void holds(const HoldsFrame& holds);
+  void content(const ContentFrame& content);
   void check_body(const FrameBody& body);
 
   std::optional<BeginFrame> begin_;
   std::optional<TransferTotals> totals_;
   uint64_t cursor_ = 0;
-  uint64_t held_end_ = 0;  // of the last extent in a HOLDS frame
-  bool may_hold_ = false;  // nothing came yet that HOLDS must come before
+  uint64_t held_end_ = 0;   // of the last extent in a HOLDS frame
+  uint64_t looked_at_ = 0;  // of the last CONTENT frame
+  bool may_hold_ = false;   // nothing came yet that HOLDS must come before
 };
 
 }  // namespace bsr

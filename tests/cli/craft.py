@@ -11,34 +11,13 @@ import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "golden"))
-import make_bsr1  # noqa: E402
-from make_bsr1 import BEGIN, CHECKPOINT, DATA, END, UNMAP, ZERO, Stream, text, zstd  # noqa: E402
+from make_bsr1 import BEGIN, CHECKPOINT, CONTENT, DATA, END, UNMAP, ZERO, Stream, text, xxh3_64, zstd  # noqa: E402
 
 KIB = 1024
 SIZE = 128 * KIB
 VOLUME = bytes(i // 7 & 0xFF for i in range(SIZE))
 FOLDER = pathlib.Path(sys.argv[1])
 NAMES = set()
-
-
-longer_xxh3_64 = make_bsr1.xxh3_64
-
-
-def xxh3_64(data):
-    """Also of 8 bytes."""
-    if len(data) != 8:
-        return longer_xxh3_64(data)
-    mask, prime = make_bsr1.MASK, 0x9FB21C651E98DF25
-    key = struct.unpack_from("<QQ", make_bsr1.SECRET, 8)
-    first, second = struct.unpack("<II", data)
-    x = (second + (first << 32)) ^ key[0] ^ key[1]
-    x ^= (x << 49 | x >> 15) & mask ^ (x << 24 | x >> 40) & mask
-    x = x * prime & mask
-    x = (x ^ (x >> 35) + 8) * prime & mask
-    return x ^ x >> 28
-
-
-make_bsr1.xxh3_64 = xxh3_64
 
 
 def write(identity, what, content):
@@ -125,6 +104,7 @@ write("ok", "zstd", Crafted().put(*FULL, pack=zstd).done())
 write("ok", "zstd-twice-the-frame", Crafted().put(FULL[0], pack=zstd).put(FULL[1]).done())
 write("ok", "skippable-8", Crafted().raw(0x8000, b"12345678").done())
 write("ok", "skippable", Crafted().raw(0x8000, b"").put(*FULL).raw(0xFFFF, b"x" * 100, flags=0xFFFF).done())
+write("ok", "content-frame-of-any-flag", Crafted().raw(CONTENT, u(0), flags=0xFFFF).put(*FULL).raw(CONTENT, u(SIZE)).done())
 write("ok", "largest-payload", Crafted().raw(0x8000, bytes(1114120)).put(*FULL).done())
 write("ok", "extents-4096", Crafted(volume=bytes(4 * KIB * KIB)).put(*[(i * 1024, 512) for i in range(4096)], kind=ZERO).done())
 write("ok", "content-1-mib", Crafted(volume=bytes(KIB * KIB)).put((0, KIB * KIB), pack=zstd).done())
@@ -164,6 +144,10 @@ write("unsupported", "feature", first_frame(patch(8, u(2))))
 write("unsupported", "last-feature", first_frame(patch(8, u(1 << 63))))
 write("corrupt", "states-that-are-not-there", first_frame(patch(8, u(1))))
 write("corrupt", "holds-in-a-first-stream", Crafted().raw(8, u(1, 4) + u(512, 4) + u(0) + u(512) + bytes(16)).done())
+write("corrupt", "content-frame-behind-the-end", Crafted().raw(CONTENT, u(SIZE + 1)).put(*FULL).done())
+write("corrupt", "content-frame-descending", Crafted().raw(CONTENT, u(512)).raw(CONTENT, u(0)).put(*FULL).done())
+write("corrupt", "content-frame-too-short", Crafted().raw(CONTENT, b"").put(*FULL).done())
+write("corrupt", "content-frame-too-long", Crafted().raw(CONTENT, bytes(17)).put(*FULL).done())
 write("corrupt", "resume-totals-at-zero", first_frame(patch(440, u(1))))
 write("corrupt", "resume-half-sector", first_frame(patch(432, u(100))))
 write("corrupt", "resume-behind-end", first_frame(patch(432, u(SIZE + 512))))

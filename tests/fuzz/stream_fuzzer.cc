@@ -110,6 +110,7 @@ void check_promises(const Outcome& outcome) {
   Cursor cursor;
   uint64_t volume_size = 0;
   uint64_t base_size = 0;
+  uint64_t looked_at = 0;
   for (const bsr::FrameBody& body : outcome.bodies) {
     std::visit(
         bsr::Overload{
@@ -135,6 +136,10 @@ void check_promises(const Outcome& outcome) {
               cursor.pass(patch.extents, std::min(volume_size, base_size), length);
               check_references(patch.references, std::min(volume_size, base_size));
               apply_to_rubbish(patch, length);
+            },
+            [&](const bsr::ContentFrame& content) {
+              require(content.position >= looked_at && content.position <= volume_size);
+              looked_at = content.position;
             },
             [&](const bsr::ZeroFrame& zero) { cursor.pass(zero.extents, volume_size, 0); },
             [&](const bsr::UnmapFrame& unmap) { cursor.pass(unmap.extents, volume_size, 0); },

@@ -103,10 +103,23 @@ def merge(lanes, start, secret, at):
     return avalanche((start + sum(mixed)) & MASK)
 
 
+def short(data):
+    """Of 8 bytes."""
+    key = words(SECRET, 8, 2)
+    first, second = struct.unpack("<II", data)
+    x = (second + (first << 32)) ^ key[0] ^ key[1]
+    x ^= (x << 49 | x >> 15) & MASK ^ (x << 24 | x >> 40) & MASK
+    x = x * 0x9FB21C651E98DF25 & MASK
+    x = (x ^ (x >> 35) + 8) * 0x9FB21C651E98DF25 & MASK
+    return x ^ x >> 28
+
+
 def xxh3_64(data):
     if not data:
         key = words(SECRET, 56, 2)
         return avalanche_xxh64(key[0] ^ key[1])
+    if len(data) == 8:
+        return short(data)
     if len(data) <= 240:
         assert len(data) > 16
         return medium(data)
@@ -130,6 +143,7 @@ def xxh3_128(data, seed):
 # --- frames, as bsr-stream(5) lays them out
 
 BEGIN, DATA, ZERO, UNMAP, CHECKPOINT, END, PATCH, HOLDS = range(1, 9)
+CONTENT = 0x8010
 NAMES = {ZERO: "ZERO", UNMAP: "UNMAP"}
 
 
@@ -263,6 +277,9 @@ class Stream:
         link = xxh3_128(content, xxh3_64(struct.pack("<Q", HOLDS) + table))
         payload = struct.pack("<II", len(extents), len(content)) + table + struct.pack("<QQ", *link)
         self.frame(HOLDS, payload, "HOLDS%s content=%x,%x" % (named(extents), *link))
+
+    def content(self, position):
+        self.frame(CONTENT, struct.pack("<Q", position), "CONTENT %d" % position)
 
     def empty(self, kind, *extents):
         for offset, length in extents:
@@ -425,6 +442,22 @@ def nothing():
     return stream
 
 
+def content():
+    """A full stream that says early that it will have a content root. Its volume is less than one leaf."""
+    volume = bytearray(192 * KIB)
+    put(volume, 64 * KIB, 8 * KIB, 7)
+    leaf = hashlib.sha256(volume).digest()
+    stream = Stream(volume, {"sector": 512, "chunk": 64 * KIB, "epoch": 0, "time": 1736121602,
+                             "plan": (64 * KIB, 0, 1), "snapshot": "snapshot-1", "name": "vg/data"})
+    stream.content(0)
+    stream.data((64 * KIB, 8 * KIB))
+    stream.content(192 * KIB - 1)
+    stream.checkpoint(128 * KIB)
+    stream.content(192 * KIB)
+    stream.end(hashlib.sha256(struct.pack("<Q", 192 * KIB) + leaf).digest())
+    return stream
+
+
 def zstd_with_size(content):
     return zstd(content, "-3", "--no-check", "--stream-size=%d" % len(content))
 
@@ -442,6 +475,7 @@ STREAMS = {
     "resumed": resumed,
     "shrink": shrink,
     "states": states,
+    "content": content,
     "nothing": nothing,
 }
 
@@ -457,7 +491,7 @@ def compare_with_libxxhash():
     library.XXH3_128bits_withSeed.restype = Hash128
     library.XXH3_128bits_withSeed.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
     data = bytes(i * i * 31 >> 3 & 0xFF for i in range(5000))
-    sizes = [0, *range(17, 1100), 2047, 2048, 2049, 4096, 5000]
+    sizes = [0, 8, *range(17, 1100), 2047, 2048, 2049, 4096, 5000]
     for size in sizes:
         assert xxh3_64(data[:size]) == library.XXH3_64bits(data, size), size
     for size in [size for size in sizes if size == 0 or size > 240]:

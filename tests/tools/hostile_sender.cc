@@ -65,6 +65,7 @@ class Stream {
     put(body);
   }
   void checkpoint(uint64_t position) { put(encode(CheckpointFrame{position, totals_.digest()})); }
+  void content(uint64_t position) { put(encode(ContentFrame{position})); }
   void skippable(size_t size) {
     EncodedBody body = encode(CheckpointFrame{});
     body.type = static_cast<stream::FrameType>(0x8000);
@@ -148,6 +149,13 @@ void all_zeros(Stream& stream) {
 void creeping_checkpoints(Stream& stream) {
   for (uint64_t at = 0; at < stream.size(); at += 512, pause_a_little()) stream.checkpoint(at);
 }
+[[noreturn]] void content_frames(Stream& stream) {
+  for (;;) stream.content(0);
+}
+[[noreturn]] void slow_content_frames(Stream& stream) {
+  stream.checkpoint(0);
+  for (;; pause_a_little()) stream.content(0);
+}
 void creeping_zeros(Stream& stream) {
   for (uint64_t at = 0; at < stream.size(); at += 1024)
     stream.change(encode(ZeroFrame{{{at, 512}}}));
@@ -175,6 +183,12 @@ void most_pieces(Stream& stream) {
     stream.change(encode(std::move(data), {.enabled = false}));
   }
   stream.end();
+}
+
+/// None of which is whole, and all of which are wanted for the content root.
+void most_leaves(Stream& stream) {
+  stream.content(0);
+  most_pieces(stream);
 }
 
 void most_packed(Stream& stream) {
@@ -226,10 +240,13 @@ const std::map<std::string, void (*)(Stream&)> kKinds = {
     {"checkpoints", checkpoints},
     {"slow-checkpoints", slow_checkpoints},
     {"creeping-checkpoints", creeping_checkpoints},
+    {"content-frames", content_frames},
+    {"slow-content-frames", slow_content_frames},
     {"creeping-zeros", creeping_zeros},
     {"slow-zeros", slow_zeros},
     {"most-extents", most_extents},
     {"most-pieces", most_pieces},
+    {"most-leaves", most_leaves},
     {"most-packed", most_packed},
     {"most-references", most_references},
 };

@@ -30,7 +30,7 @@ for kind in skippable small-skippable slow-skippable; do
   expect_says 'got nothing whole done for 1 seconds'
   nothing_made
 done
-for kind in checkpoints slow-checkpoints creeping-zeros slow-zeros; do
+for kind in checkpoints slow-checkpoints content-frames slow-content-frames creeping-zeros slow-zeros; do
   attack peer 50 "$kind $TIB8" ./new
   expect_says 'got nothing whole done for 1 seconds.*only gave signs of life'
   nothing_made
@@ -42,7 +42,7 @@ attack peer 30 legacy-optional --legacy-as full ./held
 
 # Signals are heard, whoever waits for nothing.
 mkfifo pipe
-for kind in skippable small-skippable checkpoints creeping-zeros; do
+for kind in skippable small-skippable checkpoints content-frames creeping-zeros; do
   hostile-sender $kind $TIB8 2> /dev/null > pipe &
   sender=$!
   bsr-recv --stall-timeout 0 --no-resume ./new < pipe 2> err &
@@ -92,7 +92,7 @@ fi
 nothing_made
 
 # What takes the most memory that the page allows.
-for kind in most-extents most-pieces most-packed; do
+for kind in most-extents most-pieces most-leaves most-packed; do
   attack ok 100 "$kind 268435456" ./new
   rm new
 done

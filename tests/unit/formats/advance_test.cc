@@ -78,6 +78,17 @@ TEST(AdvanceMeter, WhatIsSaidOfEarlierPlacesCountsByItsOwnShares) {
   EXPECT_EQ(Advance::sign_of_life, meter.of(CheckpointFrame{kVolume / 2, {}}, kVolume / 2));
 }
 
+TEST(AdvanceMeter, SoDoesWhatWasLookedAt) {
+  AdvanceMeter meter = begun();
+  EXPECT_EQ(Advance::progress, meter.of(data_frame({{kVolume - 512, 512}}), kVolume));
+  EXPECT_EQ(Advance::sign_of_life, meter.of(ContentFrame{0}, kVolume));
+  EXPECT_EQ(Advance::sign_of_life, meter.of(ContentFrame{kShare - 1}, kVolume));
+  EXPECT_EQ(Advance::progress, meter.of(ContentFrame{kShare}, kVolume));
+  EXPECT_EQ(Advance::sign_of_life, meter.of(ContentFrame{kShare}, kVolume));
+  EXPECT_EQ(Advance::progress, meter.of(ContentFrame{kVolume}, kVolume));
+  EXPECT_EQ(Advance::sign_of_life, meter.of(CheckpointFrame{kVolume, {}}, kVolume));
+}
+
 TEST(AdvanceMeter, TheEndIsProgress) {
   AdvanceMeter meter = begun();
   EXPECT_EQ(Advance::progress, meter.of(EndFrame{}, 0));

@@ -147,6 +147,11 @@ TEST(FrameDecoder, RefusesABeginOfAnyOtherSize) {
     EXPECT_EQ(ErrorKind::corrupt, refusal_of(FrameType::begin, ByteView(bytes).first(size)));
 }
 
+TEST(FrameDecoder, RefusesAContentFrameOfAnotherSize) {
+  for (const size_t size : {size_t{0}, stream::kContentSize - 1, stream::kContentSize + 1})
+    EXPECT_EQ(ErrorKind::corrupt, refusal_of(FrameType::content, Bytes(size)));
+}
+
 TEST(FrameDecoder, RefusesTheStateOfNoBase) {
   BeginFrame begin = full_begin();
   begin.set_states({std::byte{1}}, {std::byte{2}});

@@ -105,7 +105,8 @@ TEST(Frame, ZeroUnmapCheckpointAndEndComeBack) {
   end.digest.fill(std::byte{0x88});
 
   for (const FrameBody& body :
-       std::vector<FrameBody>{ZeroFrame{extents}, UnmapFrame{extents}, checkpoint, end})
+       std::vector<FrameBody>{ZeroFrame{extents}, UnmapFrame{extents}, checkpoint,
+                              ContentFrame{uint64_t{1} << 62}, end})
     EXPECT_EQ(describe(body), after_round_trip(body));
 }
 
@@ -214,7 +215,7 @@ class RandomStream {
       return;
     }
     if (kind == 1) {
-      frames.emplace_back(UnknownFrame{static_cast<uint16_t>(0x8000 + below(0x8000))});
+      frames.emplace_back(UnknownFrame{static_cast<uint16_t>(0x8100 + below(0x7f00))});
       return;
     }
     const std::vector<Extent> extents = some_extents(volume_size);

@@ -88,7 +88,7 @@ TEST_P(GoldenStream, EveryCutOfItIsTruncated) {
 
 INSTANTIATE_TEST_SUITE_P(Format1, GoldenStream,
                          testing::Values("full", "full-zstd", "delta", "delta-zstd", "patches",
-                                         "shrink", "nothing", "states"),
+                                         "shrink", "nothing", "states", "content"),
                          [](const auto& name) {
                            std::string text = name.param;
                            std::ranges::replace(text, '-', '_');
@@ -104,7 +104,7 @@ Bytes written_again(const std::string& name) {
 
 TEST(FrameEncoder, WritesTheGoldenStreamsByteForByte) {
   // Without skippable frames, which nobody here writes, and without zstd, whose output changes.
-  for (const char* const name : {"full", "shrink", "nothing"})
+  for (const char* const name : {"full", "shrink", "nothing", "content"})
     EXPECT_EQ(golden_stream(name), written_again(name)) << name;
 }
 

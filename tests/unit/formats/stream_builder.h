@@ -185,7 +185,7 @@ inline std::vector<FrameBody> small_stream() {
       delta_begin(),
       {data_frame({{0, 512}, {4096, 1024}}, 1), ZeroFrame{{{8192, 512}}},
        patch_frame({{12800, 1024}, {14336, 512}}, {{4096, 4096}, {12288, 4096}, {65536, 4096}}),
-       UnknownFrame{0x8007}, CheckpointFrame{16384, {}},
+       UnknownFrame{0x8007}, CheckpointFrame{16384, {}}, ContentFrame{1 << 20},
        UnmapFrame{{{65536, 65536}, {196608, 65536}}}, data_frame({{524288, 512}}, 2)});
 }
 
@@ -273,6 +273,7 @@ inline std::string describe(const FrameBody& body) {
             return fmt::format("CHECKPOINT {} digest={}", checkpoint.position,
                                to_hex(checkpoint.digest));
           },
+          [](const ContentFrame& content) { return fmt::format("CONTENT {}", content.position); },
           [](const EndFrame& end) {
             return fmt::format("END {} root={}", describe_totals(end), to_hex(end.content_root));
           },

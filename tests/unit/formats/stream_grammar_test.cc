@@ -156,6 +156,23 @@ TEST(StreamGrammar, LetsAResumedStreamSayFirstWhatItsSnapshotHolds) {
   EXPECT_EQ(ErrorKind::corrupt, refusal_of(whole(full_begin(), {holds({{0, 512}})})));
 }
 
+TEST(StreamGrammar, WhatIsLookedAtForTheContentRootAscendsInsideTheVolume) {
+  const auto refused = [](std::vector<FrameBody> between) {
+    return refusal_of(whole(full_begin(1 << 20), std::move(between)));
+  };
+  EXPECT_EQ(std::nullopt, refused({ContentFrame{0}, data_frame({{8192, 512}}), ContentFrame{512},
+                                   ContentFrame{512}, ContentFrame{1 << 20}}));
+  EXPECT_EQ(ErrorKind::corrupt, refused({ContentFrame{512}, ContentFrame{0}}));
+  EXPECT_EQ(ErrorKind::corrupt, refused({ContentFrame{(1 << 20) + 512}}));
+}
+
+TEST(StreamGrammar, AContentFrameMayStandBeforeHolds) {
+  BeginFrame begin = full_begin();
+  begin.resume.position = 8192;
+  begin.resume.totals.frames = 1;
+  EXPECT_EQ(std::nullopt, refusal_of(whole(begin, {ContentFrame{0}, holds({{0, 512}})})));
+}
+
 TEST(StreamGrammar, AResumedStreamNamesNothingBeforeItsPosition) {
   BeginFrame begin = full_begin();
   begin.resume.position = 4096;
@@ -163,14 +180,18 @@ TEST(StreamGrammar, AResumedStreamNamesNothingBeforeItsPosition) {
   EXPECT_EQ(ErrorKind::corrupt, refusal_of({begin, ZeroFrame{{{0, 512}}}}));
 }
 
+bool may_be_passed_over(const FrameBody& body) {
+  return std::holds_alternative<UnknownFrame>(body) || std::holds_alternative<ContentFrame>(body);
+}
+
 TEST(StreamGrammar, NoticesEveryFrameThatIsLost) {
   const std::vector<FrameBody> bodies = small_stream();
   for (size_t lost = 0; lost < bodies.size(); ++lost) {
     std::vector<FrameBody> rest = bodies;
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(lost));
-    // Numbered anew, so that only the content can tell. These two carry no content.
-    const bool harmless = std::holds_alternative<CheckpointFrame>(bodies[lost]) ||
-                          std::holds_alternative<UnknownFrame>(bodies[lost]);
+    // Numbered anew, so that only the content can tell. These carry no content.
+    const bool harmless =
+        std::holds_alternative<CheckpointFrame>(bodies[lost]) || may_be_passed_over(bodies[lost]);
     EXPECT_EQ(harmless, refusal_of(rest) == std::nullopt) << describe(bodies[lost]);
   }
 }
@@ -180,8 +201,8 @@ TEST(StreamGrammar, NoticesEveryFrameThatComesTwice) {
   for (size_t twice = 0; twice < bodies.size(); ++twice) {
     std::vector<FrameBody> more = bodies;
     more.insert(more.begin() + static_cast<std::ptrdiff_t>(twice), bodies[twice]);
-    const bool harmless = std::holds_alternative<CheckpointFrame>(bodies[twice]) ||
-                          std::holds_alternative<UnknownFrame>(bodies[twice]);
+    const bool harmless =
+        std::holds_alternative<CheckpointFrame>(bodies[twice]) || may_be_passed_over(bodies[twice]);
     EXPECT_EQ(harmless, refusal_of(more) == std::nullopt) << describe(bodies[twice]);
   }
 }
@@ -189,8 +210,7 @@ TEST(StreamGrammar, NoticesEveryFrameThatComesTwice) {
 TEST(StreamGrammar, NoticesFramesThatChangePlaces) {
   const std::vector<FrameBody> bodies = small_stream();
   for (size_t first = 0; first + 1 < bodies.size(); ++first) {
-    if (std::holds_alternative<UnknownFrame>(bodies[first]) ||
-        std::holds_alternative<UnknownFrame>(bodies[first + 1]))
+    if (may_be_passed_over(bodies[first]) || may_be_passed_over(bodies[first + 1]))
       continue;  // these may stand anywhere
     std::vector<FrameBody> swapped = bodies;
     std::swap(swapped[first], swapped[first + 1]);
