@@ -7,6 +7,20 @@
 
 namespace bsr {
 
+ReadBack::OnRead gathered_in(GatheredLeaves* leaves, bool zeros_stay) {
+  if (leaves == nullptr) return {};
+  return [leaves, zeros_stay](const WrittenEntry& entry, ByteView content) {
+    for (const Extent& extent : entry.extents) {
+      if (entry.hash) {
+        leaves->add(extent, content.first(extent.length));
+        content = content.subspan(extent.length);
+      } else if (zeros_stay) {
+        leaves->add_zeros(extent);
+      }
+    }
+  };
+}
+
 Error wrong_content(const BeginFrame& begin, const Digest& in_stream, const Digest& here) {
   return {
       ErrorKind::verify,

@@ -1,10 +1,16 @@
-// What is said when a target does not hold what a stream says by content root.
+// What a target holds is what a stream says by content root, or what is said then.
 #pragma once
 
 #include "base/error.h"
 #include "bsr-recv/target.h"
+#include "platform/gathered_leaves.h"
+#include "platform/read_back.h"
 
 namespace bsr {
+
+/// What is read back is gathered in `leaves`; null: nowhere. Zeros are not where they may not stay:
+/// where something else may come up later.
+[[nodiscard]] ReadBack::OnRead gathered_in(GatheredLeaves* leaves, bool zeros_stay);
 
 /// Says what to do.
 [[nodiscard]] Error wrong_content(const BeginFrame& begin, const Digest& in_stream,

@@ -35,13 +35,19 @@ auto while_untouched(const ReceiveOptions& options, const Step& step,
 struct Incoming {
   BeginFrame begin;
   std::unique_ptr<ReadAhead> frames;
-  Digest content_root{};  ///< of END, once it came; zero bytes: it has none
+  Digest content_root{};        ///< of END, once it came; zero bytes: it has none
+  bool announces_root = false;  ///< END will have one, as it said before all else
   std::optional<Frame> first{};
 
   [[nodiscard]] bool has_content_root() const { return content_root != Digest{}; }
 
-  /// The first frame behind BEGIN is whole.
-  void await_first() { first = next(); }
+  /// The first frame behind BEGIN is whole that says something about the volume.
+  void await_first() {
+    std::optional<Frame> frame = next();
+    for (; frame && std::holds_alternative<ContentFrame>(frame->body); frame = next())
+      announces_root = true;
+    first = std::move(frame);
+  }
 
   std::optional<Frame> next() {
     if (first) return std::exchange(first, std::nullopt);

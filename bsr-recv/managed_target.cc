@@ -211,7 +211,8 @@ std::unique_ptr<DeltaSource> ManagedTarget::may_hold(const BeginFrame& begin) {
   return std::make_unique<ExtentSpool::Reader>(may_hold_);
 }
 
-ContentResult ManagedTarget::content(const BeginFrame& begin, const std::function<void()>& tick) {
+ContentResult ManagedTarget::content(const BeginFrame& begin, GatheredLeaves* gathered,
+                                     const std::function<void()>& tick) {
   std::optional<ContentMap> known;
   if (base_) known = contents_.known(*base_);
   ExtentSpool changed = work_->active.changed_since(known ? &*base_ : nullptr, begin.volume_size);
@@ -223,6 +224,7 @@ ContentResult ManagedTarget::content(const BeginFrame& begin, const std::functio
                     .size = begin.volume_size,
                     .touched = touched,
                     .known = known ? &*known : nullptr,
+                    .gathered = gathered,
                     .threads = default_scan_threads(),
                     .on_zeros = [&](uint64_t count) { draft_->add_zeros(count); }},
                    [&](const Digest& leaf) {

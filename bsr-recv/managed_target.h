@@ -45,7 +45,8 @@ class ManagedTarget final : public Target {
   VolumeReader& written() override { return work_->open.value().written(); }
   std::unique_ptr<DeltaSource> may_hold(const BeginFrame& begin) override;
   void record(const BeginFrame& begin, uint64_t logged) override { left_.reached(begin, logged); }
-  ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
+  ContentResult content(const BeginFrame& begin, GatheredLeaves* gathered,
+                        const std::function<void()>& tick) override;
   ContentResult held_content(const BeginFrame& begin, const std::function<void()>& tick) override;
   void check_untouched(const BeginFrame& begin, const WrittenLog& log) override;
   void discard() override;

@@ -180,9 +180,11 @@ void PlainTarget::give_back_behind(uint64_t position) {
   if (new_file_) new_file_->cut_behind(position);
 }
 
-ContentResult PlainTarget::content(const BeginFrame&, const std::function<void()>& tick) {
+ContentResult PlainTarget::content(const BeginFrame&, GatheredLeaves* gathered,
+                                   const std::function<void()>& tick) {
   return scan_file(
-      sink_->file(), [&](const Digest&) { tick(); }, [&](uint64_t) { tick(); });
+      sink_->file(), [&](const Digest&) { tick(); }, [&](uint64_t) { tick(); },
+      default_scan_threads(), gathered);
 }
 
 void PlainTarget::discard() {

@@ -38,7 +38,8 @@ class PlainTarget final : public Target {
   std::unique_ptr<DeltaSource> may_hold(const BeginFrame& begin) override;
   void record(const BeginFrame& begin, uint64_t logged) override;
   void give_back_behind(uint64_t position) override;
-  ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) override;
+  ContentResult content(const BeginFrame& begin, GatheredLeaves* gathered,
+                        const std::function<void()>& tick) override;
   ContentResult held_content(const BeginFrame&, const std::function<void()>&) override {
     return {};
   }

@@ -161,15 +161,24 @@ void check_what_waits(const Leftover& left, ReadBack& read_back, const WrittenLo
   throw;
 }
 
+/// For what is read back, when that is wanted once more at the end.
+std::unique_ptr<GatheredLeaves> leaves_to_gather(const ReceiveOptions& options,
+                                                 const Incoming& incoming) {
+  if (!incoming.announces_root || options.verify == Verify::none) return nullptr;
+  return std::make_unique<GatheredLeaves>(incoming.begin.volume_size, default_scan_threads());
+}
+
 /// The target as a whole is what the stream says it shall be, if that says so.
 void check_content(const ReceiveOptions& options, const Incoming& incoming, Target& target,
-                   ProgressMeter& meter) {
+                   GatheredLeaves* gathered, ProgressMeter& meter) {
   if (!incoming.has_content_root()) {
     if (options.verify == Verify::all) warn_without_root(options);
     return;
   }
   if (!must_read_content(options, incoming.begin)) return;
-  const ContentResult content = target.content(incoming.begin, [&meter] { meter.tick(); });
+  if (gathered != nullptr) gathered->finish();
+  const ContentResult content =
+      target.content(incoming.begin, gathered, [&meter] { meter.tick(); });
   if (options.verbose) std::fputs(content_text(options.target, content).c_str(), stderr);
   if (content.root == incoming.content_root) return;
   target.discard();
@@ -187,7 +196,9 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   // Of a resync what came so far differs no more when it starts again.
   const bool is_kept = options.resumable && !is_resync(begin);
   const std::unique_ptr<WrittenLog> log = target.left().open_log(is_kept);
-  ReadBack read_back(target.file(), *log);
+  const std::unique_ptr<GatheredLeaves> leaves = leaves_to_gather(options, incoming);
+  ReadBack read_back(target.file(), *log, 0,
+                     gathered_in(leaves.get(), !target.may_bring_up_old_content()));
   if (options.verify != Verify::none) check_what_waits(target.left(), read_back, *log);
   LoggedSink sink(volume, *log);
   Applier applier(sink, begin, target.may_hold(begin),
@@ -199,7 +210,7 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
       [&](const ResumePoint& point, uint64_t logged) { recorder(point, logged); });
   apply_frames(incoming, applier, checkpoints, recorder, meter,
                [&] { zero_gaps_again(target, begin, *log, volume); });
-  check_content(options, incoming, target, meter);
+  check_content(options, incoming, target, leaves.get(), meter);
   target.check_untouched(begin, *log);
   // Every byte of the stream was checked, is durable and was read back: from here on the new state
   // counts.

@@ -69,8 +69,10 @@ class Target {
   virtual void give_back_behind(uint64_t /*position*/) {}
 
   /// Everything was applied and flushed: what the target holds now as a whole, read from it as far
-  /// as it may have changed. `tick` is called every now and then.
-  virtual ContentResult content(const BeginFrame& begin, const std::function<void()>& tick) = 0;
+  /// as it may have changed and `gathered` does not know it; null: that is nothing. `tick` is
+  /// called every now and then.
+  virtual ContentResult content(const BeginFrame& begin, GatheredLeaves* gathered,
+                                const std::function<void()>& tick) = 0;
 
   /// The same for a snapshot that check() said was committed before.
   virtual ContentResult held_content(const BeginFrame& begin,

@@ -62,7 +62,8 @@ void FanOut::feed() {
 
 void FanOut::find_root() {
   try {
-    root_.set_value(session_.content_root([this] {
+    root_.set_value(session_.content_root([this](uint64_t position) {
+      looked_at_ = position;
       if (!tee_.anyone_left()) fail(ErrorKind::peer, "no output is left");
       progress_.tick();
     }));
@@ -97,6 +98,7 @@ void FanOut::write_stream(size_t index) {
     StreamWriter writer(std::move(to), session_.begin, [this, index](uint64_t done, uint64_t wire) {
       progress_.update(index, done, wire);
     });
+    if (session_.root != Session::Root::none) writer.content(0);
     if (session_.ship_first)
       session_.ship_first([&writer](const EncodedBody& body) { writer.holds(body); });
     ship_to(index, writer);
@@ -126,12 +128,17 @@ void FanOut::ship_to(size_t index, StreamWriter& writer) {
 }
 
 Digest FanOut::wait_for_root(size_t index, StreamWriter& writer) {
-  if (session_.root_takes_long) writer.checkpoint();
+  const bool takes_long = session_.root == Session::Root::computed;
+  if (takes_long) writer.checkpoint();
   std::jthread finding;
-  if (is_alone() && !session_.root_takes_long) find_root();
-  if (is_alone() && session_.root_takes_long) finding = std::jthread([this] { find_root(); });
+  if (is_alone() && !takes_long) find_root();
+  if (is_alone() && takes_long) finding = std::jthread([this] { find_root(); });
   try {
-    while (root_ready_.wait_for(kSignOfLife) != std::future_status::ready) writer.checkpoint();
+    // Older readers pass over the first.
+    while (root_ready_.wait_for(kSignOfLife) != std::future_status::ready) {
+      writer.content(looked_at_);
+      writer.checkpoint();
+    }
   } catch (...) {
     tee_.leave(index);  // before `finding` is waited for
     throw;

@@ -1,6 +1,7 @@
 // One session, read and encoded once, goes to all outputs.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <future>
 
@@ -29,10 +30,15 @@ class FanOut {
     std::function<void(const std::function<void(const EncodedBody&)>& put)> ship_first;
     /// Ships what is planned behind a byte of the volume. From any thread.
     std::function<void(uint64_t from, CutWriter& out)> ship_from;
-    /// For END; called once, from any thread, after what is read for all was read.
-    /// Calls `tick` now and then.
-    std::function<Digest(const std::function<void()>& tick)> content_root;
-    bool root_takes_long = false;  ///< outputs must not fall silent meanwhile
+    enum class Root {
+      none,
+      known,
+      computed,  ///< takes long: outputs must not fall silent meanwhile
+    };
+    Root root = Root::none;
+    /// For END; called once, from any thread, after what is read for all was read. Calls `tick` now
+    /// and then: everything below that byte was looked at.
+    std::function<Digest(const std::function<void(uint64_t position)>& tick)> content_root;
     StallClock stall;
     RateLimit limit;  ///< of each output
     CutTee::Limits slow{};
@@ -65,6 +71,7 @@ class FanOut {
   SharedProgress progress_;
   CutTee tee_;
   std::promise<Digest> root_;
+  std::atomic<uint64_t> looked_at_ = 0;  // for it
   std::shared_future<Digest> root_ready_;
   std::vector<std::optional<Error>> failures_;  // each written by the thread of its output
 };

@@ -115,6 +115,7 @@ bool PieceReader::fill() {
   Block block = std::move(ahead_.front());
   ahead_.pop_front();
   read_end_ = block.part.extent.end();
+  if (on_read_) on_read_(block.part.extent, block.bytes);
   if (block.part.kind == DeltaKind::unmap) {
     segments_.push_back({ChangeKind::unmap, false, block.part.extent, 0});
     return true;

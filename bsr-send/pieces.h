@@ -40,8 +40,11 @@ struct PieceBase {
 /// against a chunk of them: the base may read as zeros because somebody discarded what it held.
 class PieceReader {
  public:
-  PieceReader(DeltaSource& plan, VolumeReader& volume, PieceBase base = {})
-      : plan_(plan), volume_(volume), base_(std::move(base)) {}
+  /// Hears of every part of the plan, in order, when it was read; `bytes`: none of an unmapped one.
+  using OnRead = std::function<void(const Extent& part, ByteView bytes)>;
+
+  PieceReader(DeltaSource& plan, VolumeReader& volume, PieceBase base = {}, OnRead on_read = {})
+      : plan_(plan), volume_(volume), base_(std::move(base)), on_read_(std::move(on_read)) {}
   PieceReader(const PieceReader&) = delete;
   PieceReader& operator=(const PieceReader&) = delete;
   ~PieceReader();
@@ -82,6 +85,7 @@ class PieceReader {
   DeltaSource& plan_;
   VolumeReader& volume_;
   PieceBase base_;
+  OnRead on_read_;
   Extent rest_;              // of a data extent: not read yet
   std::deque<Block> ahead_;  // in order
   bool planned_all_ = false;

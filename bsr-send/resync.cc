@@ -48,8 +48,9 @@ Resync plan_resync(SendSource& source, SentContent& content, Plan& mapped,
   const uint64_t size = source.describe().volume_size;
   UniqueFd file = temporary_file();
   ContentMapWriter writer(file.get());
-  resync.content =
-      content.compute(mapped, *source.open(), [&](const Digest& leaf) { writer.add(leaf); });
+  resync.content = content.compute(mapped, *source.open(),
+                                   {.on_leaf = [&](const Digest& leaf) { writer.add(leaf); },
+                                    .on_zeros = [&](uint64_t count) { writer.add_zeros(count); }});
   writer.finish({size, resync.content.root});
   const ContentMap here(std::move(file), "temporary file");
 

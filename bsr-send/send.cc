@@ -162,7 +162,9 @@ void check_base(const SendOptions& options, const BeginFrame& begin, const SendS
 /// Reads the plan and what it names, any number of times at once.
 class Passes {
  public:
-  Passes(const SendOptions& options, const BeginFrame& begin, Plan& plan, SendSource& source)
+  /// `content`: is offered what the first pass reads; null: nobody wants it.
+  Passes(const SendOptions& options, const BeginFrame& begin, Plan& plan, SendSource& source,
+         SentContent* content)
       : options_(options),
         begin_(begin),
         plan_(plan),
@@ -170,6 +172,7 @@ class Passes {
                 .base = options.patch != PatchMode::never && !begin.is_full() &&
                         source.base_problem().empty(),
                 .always_base = options.patch == PatchMode::always},
+        content_(content),
         source_(source) {}
 
   [[nodiscard]] std::unique_ptr<VolumeReader> volume() {
@@ -192,12 +195,18 @@ class Passes {
          .size = std::min(begin_.base_size, begin_.volume_size)},
         [&effort] { return effort.refers(); },
         effort_.always_base ? References::Ahead::first : References::Ahead::in_background);
+    SentContent* const content = content_for_pass();
+    if (content != nullptr) content->begin_offers(position);
     PieceReader pieces(extents, *snapshot,
                        {.volume = older.get(),
                         .size = begin_.base_size,
                         .wanted = [&effort] { return effort.reads_base(); },
-                        .references = &references});
+                        .references = &references},
+                       [content](const Extent& part, ByteView bytes) {
+                         if (content != nullptr) content->offer(part, bytes);
+                       });
     ship(pieces, out, effort, options_.threads);
+    if (content != nullptr) content->end_offers();
   }
 
  private:
@@ -207,11 +216,18 @@ class Passes {
     return source_.open_base();
   }
 
+  /// Passes of outputs that were too slow for the first one read what that has read already.
+  [[nodiscard]] SentContent* content_for_pass() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(content_, nullptr);
+  }
+
   const SendOptions& options_;
   const BeginFrame& begin_;
   Plan& plan_;
   EffortSettings effort_;
-  std::mutex mutex_;  // of source_
+  std::mutex mutex_;      // of what follows
+  SentContent* content_;  // until a pass took it
   SendSource& source_;
 };
 
@@ -247,7 +263,8 @@ Failures ship_bsr1(const SendOptions& options, const Shipment& shipment, Plan& p
                    SendSource& source, SentContent& content, std::deque<StreamOutput>& outputs,
                    ProgressMeter& meter) {
   const bool compute_root = options.content_digest && shipment.content_root == Digest{};
-  Passes passes(options, shipment.begin, plan, source);
+  Passes passes(options, shipment.begin, plan, source, compute_root ? &content : nullptr);
+  using Root = FanOut::Session::Root;
   const FanOut::Session session{
       .begin = shipment.begin,
       .ship_first =
@@ -257,15 +274,23 @@ Failures ship_bsr1(const SendOptions& options, const Shipment& shipment, Plan& p
             ship_holds(own, *passes.volume(), put);
           },
       .ship_from = [&](uint64_t position, CutWriter& out) { passes.ship_from(position, out); },
+      .root = compute_root                        ? Root::computed
+              : shipment.content_root == Digest{} ? Root::none
+                                                  : Root::known,
       .content_root =
-          [&](const std::function<void()>& tick) {
+          [&](const std::function<void(uint64_t position)>& tick) {
             if (!compute_root) return shipment.content_root;
+            uint64_t looked_at = 0;
+            const auto pass = [&](uint64_t leaves) {
+              looked_at += leaves * kLeafSize;
+              tick(std::min(looked_at, shipment.begin.volume_size));
+            };
             const ContentResult result =
-                content.compute(plan, *passes.volume(), [&](const Digest&) { tick(); });
+                content.compute(plan, *passes.volume(),
+                                {.on_leaf = [&](const Digest&) { pass(1); }, .on_zeros = pass});
             if (options.verbose) say_content(snapshot_name(options, shipment.begin), result);
             return result.root;
           },
-      .root_takes_long = compute_root,
       .stall = StallClock(options.stall_timeout),
       .limit = RateLimit(options.limit_rate)};
   return FanOut(session, outputs, meter, reports(options, shipment.begin, outputs)).run();

@@ -7,8 +7,27 @@
 
 namespace bsr {
 
-ContentResult SentContent::compute(Plan& plan, VolumeReader& volume,
-                                   const std::function<void(const Digest& leaf)>& on_leaf) {
+void SentContent::begin_offers(uint64_t position) {
+  offered_.emplace(source_.describe().volume_size, threads_);
+  offered_end_ = position;
+}
+
+void SentContent::offer(const Extent& part, ByteView bytes) {
+  zeros_before(part.offset);
+  if (bytes.empty())
+    offered_->add_zeros(part);
+  else
+    offered_->add(part, bytes);
+  offered_end_ = part.end();
+}
+
+void SentContent::end_offers() { zeros_before(source_.describe().volume_size); }
+
+void SentContent::zeros_before(uint64_t offset) {
+  if (source_.describe().is_full()) offered_->add_zeros({offered_end_, offset - offered_end_});
+}
+
+ContentResult SentContent::compute(Plan& plan, VolumeReader& volume, const Listener& listener) {
   const BeginFrame& begin = source_.describe();
   std::optional<ContentMap> base;
   if (!begin.is_full() && source_.has_lasting_names())
@@ -17,15 +36,22 @@ ContentResult SentContent::compute(Plan& plan, VolumeReader& volume,
   if (!begin.is_full() && !base) mapped = source_.mapped(engine_);
   Plan::Reader touched(mapped ? *mapped : plan);
   if (source_.has_lasting_names()) draft_.emplace(store_);
+  if (offered_) offered_->finish();
 
   const ContentResult result = scan_content({.volume = volume,
                                              .size = begin.volume_size,
                                              .touched = touched,
                                              .known = base ? &*base : nullptr,
-                                             .threads = threads_},
+                                             .gathered = offered_ ? &*offered_ : nullptr,
+                                             .threads = threads_,
+                                             .on_zeros =
+                                                 [&](uint64_t count) {
+                                                   if (draft_) draft_->add_zeros(count);
+                                                   listener.on_zeros(count);
+                                                 }},
                                             [&](const Digest& leaf) {
                                               if (draft_) draft_->add(leaf);
-                                              on_leaf(leaf);
+                                              listener.on_leaf(leaf);
                                             });
   if (draft_) draft_->finish({begin.volume_size, result.root});
   return result;

@@ -19,6 +19,7 @@ namespace {
 struct Leaf {
   uint64_t number = 0;
   Digest digest{};
+  uint64_t bytes_read = 0;
 };
 
 /// Which leaves must be read, in order.
@@ -122,17 +123,20 @@ ContentResult scan_content(const ContentScan& scan,
         throw_if_stopped();
         const std::optional<uint64_t> leaf = touched.next();
         if (!leaf) return std::nullopt;
+        if (scan.gathered != nullptr)
+          if (const std::optional<Digest> gathered = scan.gathered->leaf(*leaf))
+            return Task([leaf = Leaf{*leaf, *gathered}] { return leaf; });
         const Extent extent = leaf_extent(*leaf, scan.size);
         AlignedBytes bytes(extent.length);
         scan.volume.read(extent.offset, bytes);
         return Task([number = *leaf, bytes = std::move(bytes)] {
-          return Leaf{number, leaf_digest(bytes)};
+          return Leaf{number, leaf_digest(bytes), bytes.size()};
         });
       },
       [&](const Leaf& leaf) {
         add_untouched_below(leaf.number);
         add(leaf.digest);
-        result.bytes_read += leaf_extent(leaf.number, scan.size).length;
+        result.bytes_read += leaf.bytes_read;
       });
   add_untouched_below(leaf_count(scan.size));
   result.root = tree.root();
@@ -143,7 +147,8 @@ unsigned default_scan_threads() { return std::clamp(std::thread::hardware_concur
 
 ContentResult scan_file(const BlockFile& file,
                         const std::function<void(const Digest& leaf)>& on_leaf,
-                        const std::function<void(uint64_t count)>& on_zeros, unsigned threads) {
+                        const std::function<void(uint64_t count)>& on_zeros, unsigned threads,
+                        GatheredLeaves* gathered) {
   BorrowedReader volume(file);
   std::unique_ptr<DeltaSource> everything;
   if (file.is_block_device())
@@ -153,6 +158,7 @@ ContentResult scan_file(const BlockFile& file,
   return scan_content({.volume = volume,
                        .size = file.size(),
                        .touched = *everything,
+                       .gathered = gathered,
                        .threads = threads,
                        .on_zeros = on_zeros},
                       on_leaf);

@@ -6,6 +6,7 @@
 #include "formats/delta.h"
 #include "platform/block_io.h"
 #include "platform/content_map.h"
+#include "platform/gathered_leaves.h"
 #include "platform/volume.h"
 
 namespace bsr {
@@ -15,8 +16,9 @@ struct ContentScan {
   uint64_t size = 0;     ///< bytes of the volume
   DeltaSource& touched;  ///< whatever its kind: leaves that an extent touches are read
   const ContentMap* known =
-      nullptr;           ///< all other leaves are as in this map, or zero where there is none
-  unsigned threads = 0;  ///< that hash; 0 does everything in one thread
+      nullptr;  ///< all other leaves are as in this map, or zero where there is none
+  GatheredLeaves* gathered = nullptr;  ///< finished: touched leaves that it knows are not read
+  unsigned threads = 0;                ///< that hash; 0 does everything in one thread
   /// Instead of `on_leaf`, for so many leaves of zeros that were not read: there may be billions.
   std::function<void(uint64_t count)> on_zeros{};
 };
@@ -38,6 +40,7 @@ ContentResult scan_content(const ContentScan& scan,
 ContentResult scan_file(const BlockFile& file,
                         const std::function<void(const Digest& leaf)>& on_leaf,
                         const std::function<void(uint64_t count)>& on_zeros = {},
-                        unsigned threads = default_scan_threads());
+                        unsigned threads = default_scan_threads(),
+                        GatheredLeaves* gathered = nullptr);
 
 }  // namespace bsr

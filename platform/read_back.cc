@@ -141,6 +141,7 @@ void ReadBack::finish_areas() {
         content_hash(stream::FrameType::data, entry.extents, area.content) != *entry.hash)
       fail_written(file_, {entry.extents.front().offset,
                            entry.extents.back().end() - entry.extents.front().offset});
+    if (on_read_) on_read_(entry, area.content);
     done_ = area.log_end;
     areas_.pop_front();
   }

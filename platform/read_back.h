@@ -16,9 +16,17 @@ namespace bsr {
 /// that writes the volume and the log.
 class ReadBack {
  public:
+  /// Hears, in the order of the log, what was read back and is as it was written; of zeros there is
+  /// no `content`.
+  using OnRead = std::function<void(const WrittenEntry& entry, ByteView content)>;
+
   /// Both stay with the caller. What lies below `from` in the log was read back before.
-  ReadBack(const BlockFile& file, const WrittenLog& log, uint64_t from = 0)
-      : file_(file), log_(log), done_(from), reads_(file, {}, kReadsAtOnce) {}
+  ReadBack(const BlockFile& file, const WrittenLog& log, uint64_t from = 0, OnRead on_read = {})
+      : file_(file),
+        log_(log),
+        done_(from),
+        on_read_(std::move(on_read)),
+        reads_(file, {}, kReadsAtOnce) {}
 
   /// What the log says was written to the volume up to `to`, a length() of it that was written out,
   /// and was flushed since, is compared with what the volume holds. `between` is called before each
@@ -60,6 +68,7 @@ class ReadBack {
   const BlockFile& file_;
   const WrittenLog& log_;
   uint64_t done_;
+  OnRead on_read_;
   std::deque<Area> areas_;  // in the order of the log, and of their parts
   std::deque<Part> parts_;
   uint64_t bytes_under_way_ = 0;

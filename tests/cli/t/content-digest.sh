@@ -82,6 +82,36 @@ grep -q "content root $(root v2), read" err || fail "said: $(< err)"
 digest_of() { bsr-stream dump --json "$1" | sed -nE 's/.*"type":"END".*"digest":"([0-9a-f]+)".*/\1/p'; }
 expect_same "committed ${ids[1]} $(digest_of plain)" "$(bsr-recv --ack ./old < plain | tail -n 1)" "answer without a root"
 
+# ---- what was in hand is not read once more --------------------------------------------------
+# figure FILE: what was read for the root
+figure() { sed -nE 's/.*content root [0-9a-f]{64}, read ([0-9.]+ [MK]?i?B) for it.*/\1/p' "$1"; }
+# received EXPECTED STREAM ARG...: what bsr-recv reads for the root
+received() {
+  bsr-recv -v "${@:3}" < "$2" > said 2> err
+  expect_same "$1" "$(figure err)" "read for the root by bsr-recv ${*:3}"
+}
+expect_same 'CONTENT' "$(bsr-stream dump full | awk 'NR == 2 {print $3}')" "first frame behind BEGIN"
+bsr-stream dump plain | grep -q CONTENT && fail "a root is announced that does not come"
+for threads in 0 3; do
+  bsr-send "${POOL[@]}" -v --threads $threads --content-digest 1 2> err > again
+  expect_same '0 B' "$(figure err)" "read by bsr-send --threads $threads"
+done
+# In a new file, leaves that have holes are read; what was there before was zeroed, and that read back.
+received '2.0 MiB' full ./new
+expect_equal v1 new
+cp v2 new
+received '0 B' full ./new
+expect_equal v1 new
+received '' full --verify none ./new # nobody looks
+# A cut: what came before was read back from its log, and has to be read by the sender. No file is new any more.
+rm new
+expect_rc truncated bsr-recv ./new < <(head -c 2500000 full)
+bsr-send "${POOL[@]}" -v --content-digest -t "$(bsr-recv -t ./new)" > rest 2> err
+expect_same '3.0 MiB' "$(figure err)" "read by bsr-send for what lies below the cut"
+received '0 B' rest ./new
+expect_equal v1 new
+rm new
+
 # One byte of the base, which the delta does not touch, is another: noticed, and not to be continued.
 cp v1 target
 flip_byte target 7500000

@@ -81,11 +81,11 @@ class FanOutTo : public testing::Test {
       Effort effort({.compression = Compression{.enabled = false, .level = 0}}, 2);
       ship(pieces, out, effort, 2);
     };
-    session_.content_root = [this](const std::function<void()>& tick) {
-      tick();
+    session_.content_root = [this](const std::function<void(uint64_t)>& tick) {
+      tick(kVolume);
       return root_;
     };
-    session_.root_takes_long = true;
+    session_.root = FanOut::Session::Root::computed;
     session_.slow = {.bytes = 1 << 20, .patience = 50ms};
     for (const Pipe& pipe : pipes_) outputs_.emplace_back(pipe.writer.get());
   }
@@ -178,8 +178,8 @@ TEST_F(FanOutTo, NobodyIsLeft) {
 TEST_F(FanOutTo, NobodyIsLeftWhoWantsTheRoot) {
   for (Pipe& pipe : pipes_) pipe.reader.reset();
   session_.ship_from = [](uint64_t, CutWriter&) {};
-  session_.content_root = [](const std::function<void()>& tick) -> Digest {
-    for (;;) tick();
+  session_.content_root = [](const std::function<void(uint64_t)>& tick) -> Digest {
+    for (;;) tick(0);
   };
   for (const auto& failure : run()) EXPECT_TRUE(failure);
 }
@@ -193,7 +193,7 @@ TEST_F(FanOutTo, WhatTheSourceThrowsIsEverybodysFailure) {
 }
 
 TEST_F(FanOutTo, ARootThatCannotBeComputedIsEverybodysFailure) {
-  session_.content_root = [](const std::function<void()>&) -> Digest {
+  session_.content_root = [](const std::function<void(uint64_t)>&) -> Digest {
     fail(ErrorKind::corrupt, "disk broke");
   };
   std::vector<std::jthread> readers;

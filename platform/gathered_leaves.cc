@@ -1,0 +1,129 @@
+#include "platform/gathered_leaves.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/error.h"
+
+namespace bsr {
+
+GatheredLeaves::GatheredLeaves(uint64_t volume_size, unsigned threads)
+    : volume_size_(volume_size), whole_(threads + 1) {
+  try {
+    records_.emplace();
+    for (unsigned i = 0; i < threads; ++i)
+      threads_.emplace_back([this] {
+        while (const std::optional<Whole> leaf = whole_.pop()) hash(*leaf);
+      });
+  } catch (const std::system_error&) {  // fewer do
+  } catch (const Error&) {              // no room for the file
+    failed_ = true;
+  }
+}
+
+/// What lies behind the end of the volume is of no leaf.
+bool GatheredLeaves::takes(const Extent& extent) const {
+  return !failed_ && extent.offset <= volume_size_ && extent.length <= volume_size_ - extent.offset;
+}
+
+void GatheredLeaves::add(Extent extent, ByteView bytes) {
+  if (!takes(extent)) return;
+  while (extent.length > 0) {
+    const uint64_t length = std::min(extent.length, kLeafSize - extent.offset % kLeafSize);
+    add_to_leaf({extent.offset, length}, bytes.first(length));
+    bytes = bytes.subspan(length);
+    extent = {extent.offset + length, extent.length - length};
+  }
+}
+
+void GatheredLeaves::add_zeros(Extent extent) {
+  if (!takes(extent)) return;
+  const auto add_part_below = [&](uint64_t end) {
+    const uint64_t length = std::min(extent.end(), end) - extent.offset;
+    if (length > 0) add_to_leaf({extent.offset, length}, std::nullopt);
+    extent = {extent.offset + length, extent.length - length};
+  };
+  add_part_below((extent.offset + kLeafSize - 1) / kLeafSize * kLeafSize);
+  const uint64_t first = extent.offset / kLeafSize;
+  const uint64_t end =
+      extent.end() == volume_size_ ? leaf_count(volume_size_) : extent.end() / kLeafSize;
+  if (extent.length > 0 && first < end) {
+    add_zero_leaves(first, end);
+    const uint64_t done = std::min(extent.end(), end * kLeafSize);
+    extent = {done, extent.end() - done};
+  }
+  add_part_below(extent.end());
+}
+
+void GatheredLeaves::add_to_leaf(Extent extent, std::optional<ByteView> bytes) {
+  const uint64_t number = extent.offset / kLeafSize;
+  const Extent all = leaf_extent(number, volume_size_);
+  Part& part = parts_[number];
+  if (part.bytes.empty()) {
+    part.bytes.resize(all.length);
+    part.missing = all.length;
+  }
+  const auto to = part.bytes.begin() + static_cast<std::ptrdiff_t>(extent.offset - all.offset);
+  if (bytes)
+    std::ranges::copy(*bytes, to);
+  else
+    std::fill_n(to, extent.length, std::byte{0});
+  part.missing -= std::min(part.missing, extent.length);
+  if (part.missing == 0) {
+    Whole whole{number, std::move(part.bytes)};
+    parts_.erase(number);
+    if (threads_.empty())
+      hash(whole);
+    else
+      whole_.push(std::move(whole));
+  } else if (parts_.size() > kPartsKept) {
+    parts_.erase(parts_.begin());
+  }
+}
+
+void GatheredLeaves::add_zero_leaves(uint64_t first, uint64_t end) {
+  const auto behind = zero_leaves_.upper_bound(first);
+  if (behind != zero_leaves_.begin() && std::prev(behind)->second == first)
+    std::prev(behind)->second = end;
+  else if (zero_leaves_.size() < kZeroRunsKept)
+    zero_leaves_.emplace(first, end);
+}
+
+bool GatheredLeaves::is_zero_leaf(uint64_t number) const {
+  const auto behind = zero_leaves_.upper_bound(number);
+  return behind != zero_leaves_.begin() && number < std::prev(behind)->second;
+}
+
+/// A record that cannot be written must not be missed by who looks for what is there.
+void GatheredLeaves::hash(const Whole& leaf) noexcept try {
+  Bytes record = {std::byte{1}};
+  append(record, leaf_digest(leaf.bytes));
+  records_->write(leaf.number * kRecordSize, record);
+} catch (...) {
+  failed_ = true;
+}
+
+void GatheredLeaves::finish() {
+  whole_.close();
+  threads_.clear();
+  parts_.clear();
+}
+
+std::optional<Digest> GatheredLeaves::leaf(uint64_t number) {
+  if (failed_) return std::nullopt;
+  if (is_zero_leaf(number)) return Digest{};
+  if (number < first_read_ || number - first_read_ >= read_.size() / kRecordSize) {
+    read_.resize(kRecordsRead * kRecordSize);
+    const size_t got = records_->read(number * kRecordSize, read_);
+    std::fill(read_.begin() + static_cast<std::ptrdiff_t>(got), read_.end(), std::byte{0});
+    first_read_ = number;
+  }
+  const auto record =
+      read_.begin() + static_cast<std::ptrdiff_t>((number - first_read_) * kRecordSize);
+  if (*record == std::byte{0}) return std::nullopt;
+  Digest digest;
+  std::copy_n(record + 1, digest.size(), digest.begin());
+  return digest;
+}
+
+}  // namespace bsr
