@@ -204,9 +204,9 @@ VolumeSink& ManagedTarget::prepare(const BeginFrame& begin) {
 
 /// What is not mapped reads as zeros until somebody writes there.
 std::unique_ptr<DeltaSource> ManagedTarget::may_hold(const BeginFrame& begin) {
-  const bool is_new = !base_ && begin.resume.position == 0;
+  const bool starts_empty = is_new() && begin.resume.position == 0;
   const uint64_t from = std::max(begin.base_size, begin.resume.position);
-  if (!is_new && from < begin.volume_size)
+  if (!starts_empty && from < begin.volume_size)
     may_hold_ = work_->active.mapped({from, begin.volume_size - from});
   return std::make_unique<ExtentSpool::Reader>(may_hold_);
 }

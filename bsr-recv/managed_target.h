@@ -43,6 +43,7 @@ class ManagedTarget final : public Target {
   [[nodiscard]] const BlockFile& file() const override { return work_->open.value().file(); }
   VolumeReader& base(const BeginFrame& begin) override;
   VolumeReader& written() override { return work_->open.value().written(); }
+  [[nodiscard]] bool is_new() const override { return !base_; }
   std::unique_ptr<DeltaSource> may_hold(const BeginFrame& begin) override;
   void record(const BeginFrame& begin, uint64_t logged) override { left_.reached(begin, logged); }
   ContentResult content(const BeginFrame& begin, GatheredLeaves* gathered,

@@ -161,8 +161,8 @@ VolumeSink& PlainTarget::prepare(const BeginFrame& begin) {
 }
 
 std::unique_ptr<DeltaSource> PlainTarget::may_hold(const BeginFrame& begin) {
-  const bool is_new = !exists_ && begin.resume.position == 0;
-  return is_new ? std::make_unique<EmptyDelta>() : nullptr;
+  const bool starts_empty = is_new() && begin.resume.position == 0;
+  return starts_empty ? std::make_unique<EmptyDelta>() : nullptr;
 }
 
 VolumeReader& PlainTarget::written() {

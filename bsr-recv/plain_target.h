@@ -35,6 +35,7 @@ class PlainTarget final : public Target {
   /// It is written in place, and no byte twice.
   VolumeReader& base(const BeginFrame&) override { return written(); }
   VolumeReader& written() override;
+  [[nodiscard]] bool is_new() const override { return !exists_; }
   std::unique_ptr<DeltaSource> may_hold(const BeginFrame& begin) override;
   void record(const BeginFrame& begin, uint64_t logged) override;
   void give_back_behind(uint64_t position) override;

@@ -161,11 +161,14 @@ void check_what_waits(const Leftover& left, ReadBack& read_back, const WrittenLo
   throw;
 }
 
-/// For what is read back, when that is wanted once more at the end.
+/// For what is read back, when that is wanted once more at the end. `unwritten`: what holds zeros
+/// wherever the stream writes nothing, and gets none; null: there is no such thing.
 std::unique_ptr<GatheredLeaves> leaves_to_gather(const ReceiveOptions& options,
-                                                 const Incoming& incoming) {
+                                                 const Incoming& incoming,
+                                                 VolumeReader* unwritten) {
   if (!incoming.announces_root || options.verify == Verify::none) return nullptr;
-  return std::make_unique<GatheredLeaves>(incoming.begin.volume_size, default_scan_threads());
+  return std::make_unique<GatheredLeaves>(incoming.begin.volume_size, default_scan_threads(),
+                                          unwritten);
 }
 
 /// The target as a whole is what the stream says it shall be, if that says so.
@@ -196,7 +199,10 @@ void apply(const ReceiveOptions& options, Incoming& incoming, Target& target, Pr
   // Of a resync what came so far differs no more when it starts again.
   const bool is_kept = options.resumable && !is_resync(begin);
   const std::unique_ptr<WrittenLog> log = target.left().open_log(is_kept);
-  const std::unique_ptr<GatheredLeaves> leaves = leaves_to_gather(options, incoming);
+  const bool starts_empty = target.is_new() && begin.resume.position == 0;
+  BorrowedReader unwritten(target.file());
+  const std::unique_ptr<GatheredLeaves> leaves =
+      leaves_to_gather(options, incoming, starts_empty ? &unwritten : nullptr);
   ReadBack read_back(target.file(), *log, 0,
                      gathered_in(leaves.get(), !target.may_bring_up_old_content()));
   if (options.verify != Verify::none) check_what_waits(target.left(), read_back, *log);

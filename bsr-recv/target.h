@@ -54,6 +54,9 @@ class Target {
   /// resume point of `begin`.
   virtual VolumeReader& written() = 0;
 
+  /// After prepare(): it reads as zeros wherever this transfer wrote nothing.
+  [[nodiscard]] virtual bool is_new() const = 0;
+
   /// After prepare(), before anything is written: ascending, all of the target that may hold
   /// something else than zeros behind the resume point and behind the base's end. Null when that is
   /// not known. The target outlives it.

@@ -7,8 +7,8 @@
 
 namespace bsr {
 
-GatheredLeaves::GatheredLeaves(uint64_t volume_size, unsigned threads)
-    : volume_size_(volume_size), whole_(threads + 1) {
+GatheredLeaves::GatheredLeaves(uint64_t volume_size, unsigned threads, VolumeReader* rest)
+    : volume_size_(volume_size), rest_(rest), whole_(threads + 1) {
   try {
     records_.emplace();
     for (unsigned i = 0; i < threads; ++i)
@@ -58,7 +58,10 @@ void GatheredLeaves::add_zeros(Extent extent) {
 void GatheredLeaves::add_to_leaf(Extent extent, std::optional<ByteView> bytes) {
   const uint64_t number = extent.offset / kLeafSize;
   const Extent all = leaf_extent(number, volume_size_);
-  Part& part = parts_[number];
+  while (rest_ != nullptr && !parts_.empty() && parts_.begin()->first < number)
+    read_rest(parts_.begin());
+  const auto found = parts_.try_emplace(number).first;
+  Part& part = found->second;
   if (part.bytes.empty()) {
     part.bytes.resize(all.length);
     part.missing = all.length;
@@ -69,16 +72,38 @@ void GatheredLeaves::add_to_leaf(Extent extent, std::optional<ByteView> bytes) {
   else
     std::fill_n(to, extent.length, std::byte{0});
   part.missing -= std::min(part.missing, extent.length);
-  if (part.missing == 0) {
-    Whole whole{number, std::move(part.bytes)};
-    parts_.erase(number);
-    if (threads_.empty())
-      hash(whole);
-    else
-      whole_.push(std::move(whole));
-  } else if (parts_.size() > kPartsKept) {
+  if (rest_ != nullptr) part.came.push_back(extent);
+  if (part.missing == 0)
+    take_whole(found);
+  else if (parts_.size() > kPartsKept)
     parts_.erase(parts_.begin());
+}
+
+void GatheredLeaves::take_whole(Parts::iterator part) {
+  Whole whole{part->first, std::move(part->second.bytes)};
+  parts_.erase(part);
+  if (threads_.empty())
+    hash(whole);
+  else
+    whole_.push(std::move(whole));
+}
+
+void GatheredLeaves::read_rest(Parts::iterator part) {
+  const Extent all = leaf_extent(part->first, volume_size_);
+  const std::span bytes(part->second.bytes);
+  std::vector<ReadRequest> gaps;
+  uint64_t cursor = all.offset;
+  const auto gap_before = [&](uint64_t offset) {
+    if (cursor < offset)
+      gaps.push_back({cursor, bytes.subspan(cursor - all.offset, offset - cursor)});
+  };
+  for (const Extent& came : part->second.came) {
+    gap_before(came.offset);
+    cursor = came.end();
   }
+  gap_before(all.end());
+  read_all(*rest_, gaps);
+  take_whole(part);
 }
 
 void GatheredLeaves::add_zero_leaves(uint64_t first, uint64_t end) {
@@ -104,9 +129,14 @@ void GatheredLeaves::hash(const Whole& leaf) noexcept try {
 }
 
 void GatheredLeaves::finish() {
+  while (rest_ != nullptr && !parts_.empty()) read_rest(parts_.begin());
+  join();
+  parts_.clear();
+}
+
+void GatheredLeaves::join() {
   whole_.close();
   threads_.clear();
-  parts_.clear();
 }
 
 std::optional<Digest> GatheredLeaves::leaf(uint64_t number) {

@@ -11,6 +11,7 @@
 #include "base/bounded_queue.h"
 #include "formats/content_tree.h"
 #include "platform/spool.h"
+#include "platform/volume.h"
 
 namespace bsr {
 
@@ -21,9 +22,11 @@ namespace bsr {
 /// file.
 class GatheredLeaves {
  public:
-  /// `threads`: that hash; 0 does it in the thread that adds.
-  GatheredLeaves(uint64_t volume_size, unsigned threads);
-  ~GatheredLeaves() { finish(); }
+  /// `threads`: that hash; 0 does it in the thread that adds. `rest`: what is missing of a leaf is
+  /// read there once a part of a later one comes, so parts ascend then, and what does not come does
+  /// not change either; null: it is not read.
+  GatheredLeaves(uint64_t volume_size, unsigned threads, VolumeReader* rest = nullptr);
+  ~GatheredLeaves() { join(); }
   GatheredLeaves(const GatheredLeaves&) = delete;
   GatheredLeaves& operator=(const GatheredLeaves&) = delete;
 
@@ -50,19 +53,25 @@ class GatheredLeaves {
     AlignedBytes bytes;
   };
   struct Part {
-    AlignedBytes bytes;    // of the whole leaf
-    uint64_t missing = 0;  // of them
+    AlignedBytes bytes;        // of the whole leaf
+    uint64_t missing = 0;      // of them
+    std::vector<Extent> came;  // in the order in which they came
   };
+  using Parts = std::map<uint64_t, Part>;  // by the number of their leaf
 
   [[nodiscard]] bool takes(const Extent& extent) const;
   /// `bytes`: none for zeros.
   void add_to_leaf(Extent extent, std::optional<ByteView> bytes);
+  void take_whole(Parts::iterator part);
+  void read_rest(Parts::iterator part);
+  void join();
   void add_zero_leaves(uint64_t first, uint64_t end);
   [[nodiscard]] bool is_zero_leaf(uint64_t number) const;
   void hash(const Whole& leaf) noexcept;
 
   uint64_t volume_size_;
-  std::map<uint64_t, Part> parts_;            // by the number of their leaf
+  VolumeReader* rest_;
+  Parts parts_;
   std::map<uint64_t, uint64_t> zero_leaves_;  // from, up to
   std::optional<TemporaryFile> records_;
   std::atomic<bool> failed_ = false;  // nothing is known

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <random>
 
+#include "tests/fakes/memory_volume.h"
 #include "tests/fakes/random_bytes.h"
 
 namespace bsr {
@@ -56,6 +57,30 @@ TEST_P(GatheredLeavesWith, KnowsWhatCameAsAWholeHoweverItWasCut) {
       ASSERT_EQ(leaf_of(volume, leaf), *leaves.leaf(leaf));
     }
   }
+}
+
+/// Where nothing else comes, what lies between is known as soon as it is passed.
+TEST_P(GatheredLeavesWith, ReadsWhatIsMissingOfALeaf) {
+  MemoryVolume rest(volume_);
+  GatheredLeaves leaves(volume_.size(), GetParam(), &rest);
+  add(leaves, volume_, {512, 1024});
+  add(leaves, volume_, {8192, 4096});
+  add(leaves, volume_, {kLeafSize, kLeafSize});
+  add(leaves, volume_, {3 * kLeafSize + 512, kLeafSize - 512});
+  add(leaves, volume_, {5 * kLeafSize, 512});
+  rest.content.clear();  // of what came as a whole nothing is read
+  leaves.finish();
+  for (const uint64_t leaf : {0, 1, 3, 5})
+    EXPECT_EQ(std::optional(leaf_of(volume_, leaf)), leaves.leaf(leaf)) << leaf;
+  for (const uint64_t leaf : {2, 4}) EXPECT_EQ(std::nullopt, leaves.leaf(leaf));
+}
+
+TEST_P(GatheredLeavesWith, ReadsWhatIsMissingOfTheLastOneAtTheEnd) {
+  MemoryVolume rest(volume_);
+  GatheredLeaves leaves(volume_.size(), GetParam(), &rest);
+  add(leaves, volume_, {4 * kLeafSize + 512, 512});
+  leaves.finish();
+  EXPECT_EQ(std::optional(leaf_of(volume_, 4)), leaves.leaf(4));
 }
 
 /// A frame, and then the zeros between its places.
