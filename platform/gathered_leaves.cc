@@ -1,6 +1,7 @@
 #include "platform/gathered_leaves.h"
 
 #include <algorithm>
+#include <cstring>
 #include <system_error>
 
 #include "base/error.h"
@@ -66,11 +67,12 @@ void GatheredLeaves::add_to_leaf(Extent extent, std::optional<ByteView> bytes) {
     part.bytes.resize(all.length);
     part.missing = all.length;
   }
-  const auto to = part.bytes.begin() + static_cast<std::ptrdiff_t>(extent.offset - all.offset);
+  // Other ways to say it go byte by byte: a third of the processor time.
+  std::byte* const to = part.bytes.data() + (extent.offset - all.offset);
   if (bytes)
-    std::ranges::copy(*bytes, to);
+    std::memcpy(to, bytes->data(), extent.length);
   else
-    std::fill_n(to, extent.length, std::byte{0});
+    std::memset(to, 0, extent.length);
   part.missing -= std::min(part.missing, extent.length);
   if (rest_ != nullptr) part.came.push_back(extent);
   if (part.missing == 0)
