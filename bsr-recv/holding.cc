@@ -26,13 +26,26 @@ std::optional<UniqueFd> our_folder() {
   return std::nullopt;
 }
 
-/// "SNAPSHOT STATE\n"
-std::optional<Holding> parse(std::string_view text) {
+/// When a file was last written to; a device does not say.
+std::string last_write(int fd) {
+  struct stat facts {};
+  if (fstat(fd, &facts) != 0) fail_errno(errno, "looking at a target");
+  if (S_ISBLK(facts.st_mode)) return "-";
+  return fmt::format("{}.{:09}", facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
+}
+
+/// "SNAPSHOT STATE LAST-WRITE\n"
+std::string text_of(const Holding& holding, const std::string& written) {
+  return fmt::format("{} {} {}\n", holding.snapshot_id, to_hex(holding.state), written);
+}
+
+std::optional<Holding> parse(std::string_view text, const std::string& written) {
   const size_t space = text.find(' ');
-  if (space == std::string_view::npos || !text.ends_with('\n')) return std::nullopt;
+  constexpr size_t kDigits = 2 * sizeof(SourceState);
+  if (space == std::string_view::npos || text.size() < space + 1 + kDigits) return std::nullopt;
   Holding holding{std::string(text.substr(0, space))};
-  if (!from_hex(text.substr(space + 1, text.size() - space - 2), holding.state))
-    return std::nullopt;
+  if (!from_hex(text.substr(space + 1, kDigits), holding.state)) return std::nullopt;
+  if (text != text_of(holding, written)) return std::nullopt;
   return holding;
 }
 
@@ -48,18 +61,18 @@ HoldingNote::HoldingNote(int fd, std::string identity)
 std::optional<Holding> HoldingNote::read() const {
   if (!is_device_) {
     const std::optional<std::string> text = read_mark(fd_, Mark::holds);
-    return text ? parse(*text) : std::nullopt;
+    return text ? parse(*text, last_write(fd_)) : std::nullopt;
   }
   const std::optional<UniqueFd> folder = our_folder();
   if (!folder) return std::nullopt;
   const std::optional<std::string> text = read_small_file(folder->get(), name_);
   if (!text || !text->starts_with(identity_ + '\n')) return std::nullopt;
-  return parse(std::string_view(*text).substr(identity_.size() + 1));
+  return parse(std::string_view(*text).substr(identity_.size() + 1), last_write(fd_));
 }
 
 bool HoldingNote::write(const Holding& holding) const {
   if (holding.state == SourceState{}) return true;
-  const std::string text = holding.snapshot_id + ' ' + to_hex(holding.state) + '\n';
+  const std::string text = text_of(holding, last_write(fd_));
   if (!is_device_) return set_mark(fd_, Mark::holds, text);
   const UniqueFd folder = open_private_folder(CheckpointFile::kFolder);
   replace_small_file(folder.get(), name_, identity_ + '\n' + text);

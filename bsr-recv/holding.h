@@ -15,14 +15,14 @@ struct Holding {
   SourceState state{};
 };
 
-/// Stays with a file as an attribute of it, or for a device in our own folder. It is about the
-/// snapshot only: whether somebody else wrote to the target it does not know.
+/// Stays with a file as an attribute of it, or for a device in our own folder. Of a file that was
+/// written to since it says nothing; whether a device was it does not know.
 class HoldingNote {
  public:
   /// Of an open file or device with this identity (volume_identity).
   HoldingNote(int fd, std::string identity);
 
-  /// nullopt when there is none, or none that can be understood.
+  /// nullopt when there is none, none that can be understood, or it is about older content.
   [[nodiscard]] std::optional<Holding> read() const;
 
   /// Durable when it returns. A state that is not known is not noted. False: here nothing can be

@@ -4,6 +4,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <array>
 
 #include "platform/file_mark.h"
 #include "tests/fakes/temporary_folder.h"
@@ -35,6 +38,15 @@ TEST_F(HoldingTest, IsFoundUntilItIsRemoved) {
 
 TEST_F(HoldingTest, AnUnknownStateIsNotNoted) {
   EXPECT_TRUE(note_.write({"uuid", {}}));
+  EXPECT_FALSE(note_.read());
+}
+
+TEST_F(HoldingTest, OfAFileThatWasWrittenToSinceNothingIsSaid) {
+  ASSERT_TRUE(note_.write(holding_));
+  EXPECT_TRUE(note_.read());
+  const std::array<timespec, 2> later = {
+      {{.tv_sec = 5, .tv_nsec = 7}, {.tv_sec = 5, .tv_nsec = 7}}};
+  ASSERT_EQ(0, futimens(file_.get(), later.data()));
   EXPECT_FALSE(note_.read());
 }
 

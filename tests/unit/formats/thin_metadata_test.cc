@@ -65,6 +65,7 @@ void expect_corrupt(ThinMetadataImage image, uint64_t block) {
   EXPECT_EQ(ErrorKind::corrupt, error->kind()) << error->what();
   EXPECT_NE(std::string(error->what()).find(fmt::format("block {}", block)), std::string::npos)
       << error->what();
+  EXPECT_LE(image.reads, 1000) << "a loop is left";
 }
 
 TEST(ThinMetadata, ReadsSuperblockAndDevices) {
