@@ -45,7 +45,7 @@ transfer '1.0 MiB' '1.0 MiB' -i src/s2 src/s3
 lvextend -qq -L +4M src/vol
 write_random src/vol 27000 100 4
 snapshot src/vol s4
-transfer '1.0 MiB' '0 B' -i src/s3 src/s4 # beside what was written it made zeros, and read both back
+transfer '1.0 MiB' '1.0 MiB' -i src/s3 src/s4 # of its leaf only what was written was read back
 lvreduce -qq -y -L 20M src/vol
 snapshot src/vol s5
 transfer '0 B' '0 B' -i src/s4 src/s5
