@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "formats/digest.h"
 #include "formats/resume_token.h"
 #include "platform/file_lock.h"
 #include "platform/small_file.h"
@@ -47,6 +48,12 @@ uint64_t size_in(const UniqueFd& folder, const std::string& name) {
 }
 
 }  // namespace
+
+std::string CheckpointFile::name_of_device(std::string_view what, const std::string& identity) {
+  Sha256 sum;
+  sum.update(std::as_bytes(std::span(identity)));
+  return fmt::format("{}:device:{}", what, to_hex(sum.finish()).substr(0, 32));
+}
 
 UniqueFd CheckpointFile::open_folder() const {
   return kind_ == Folder::ours ? open_private_folder(folder_) : open_any_folder(folder_);

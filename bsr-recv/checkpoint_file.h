@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "formats/frame.h"
 #include "platform/unique_fd.h"
@@ -22,6 +23,10 @@ struct Checkpoint {
 class CheckpointFile {
  public:
   static constexpr const char* kFolder = "/var/lib/bsr";  ///< unless a target needs another
+
+  /// Of a file in that folder about a device: /dev does not last, so the name is made of what does.
+  [[nodiscard]] static std::string name_of_device(std::string_view what,
+                                                  const std::string& identity);
 
   enum class Folder { ours, any };  ///< `ours`: made when missing, writable by nobody else
 

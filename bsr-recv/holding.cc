@@ -52,11 +52,10 @@ std::optional<Holding> parse(std::string_view text, const std::string& written) 
 }  // namespace
 
 HoldingNote::HoldingNote(int fd, std::string identity)
-    : fd_(fd), is_device_(is_block_device(fd)), identity_(std::move(identity)) {
-  Sha256 sum;
-  sum.update(std::as_bytes(std::span(identity_)));
-  name_ = "holds:device:" + to_hex(sum.finish()).substr(0, 32);
-}
+    : fd_(fd),
+      is_device_(is_block_device(fd)),
+      identity_(std::move(identity)),
+      name_(CheckpointFile::name_of_device("holds", identity_)) {}
 
 std::optional<Holding> HoldingNote::read() const {
   if (!is_device_) {

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "bsr-recv/content_check.h"
-#include "formats/digest.h"
 #include "platform/device_stack.h"
 #include "platform/file_mark.h"
 #include "platform/patience.h"
@@ -47,11 +46,8 @@ CheckpointFile record_beside(const std::string& path) {
   return {folder_of(real), real.substr(real.rfind('/') + 1) + kSuffix, CheckpointFile::Folder::any};
 }
 
-/// Of a device in our own folder, since /dev does not last.
 CheckpointFile record_of_device(const std::string& identity) {
-  Sha256 sum;
-  sum.update(std::as_bytes(std::span(identity)));
-  return {CheckpointFile::kFolder, "recv:device:" + to_hex(sum.finish()).substr(0, 32),
+  return {CheckpointFile::kFolder, CheckpointFile::name_of_device("recv", identity),
           CheckpointFile::Folder::ours};
 }
 
