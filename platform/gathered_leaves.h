@@ -17,9 +17,9 @@ namespace bsr {
 
 /// A leaf is known when all of its bytes came, in any number of parts, each byte once. Parts come
 /// in the order of the volume, or near it: of the leaves that are not whole yet only the last few
-/// are kept. What is not known has to be read; so nothing here fails, but for want of memory. One
-/// thread adds, others hash. Memory: some MiB, and one for each thread; digests are in a temporary
-/// file.
+/// are kept. What is not known has to be read; so nothing here fails, but for want of memory, or
+/// where `rest` cannot be read. One thread adds, others hash. Memory: some MiB, and one for each
+/// thread; digests are in a temporary file.
 class GatheredLeaves {
  public:
   /// `threads`: that hash; 0 does it in the thread that adds. `rest`: what is missing of a leaf is
