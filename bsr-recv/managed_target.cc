@@ -211,11 +211,15 @@ std::unique_ptr<DeltaSource> ManagedTarget::may_hold(const BeginFrame& begin) {
   return std::make_unique<ExtentSpool::Reader>(may_hold_);
 }
 
+std::optional<ContentMap> ManagedTarget::known(const Generation& generation) const {
+  return options_.reads_everything ? std::nullopt : contents_.known(generation);
+}
+
 ContentResult ManagedTarget::content(const BeginFrame& begin, GatheredLeaves* gathered,
                                      const std::function<void()>& tick) {
-  std::optional<ContentMap> known;
-  if (base_) known = contents_.known(*base_);
-  ExtentSpool changed = work_->active.changed_since(known ? &*base_ : nullptr, begin.volume_size);
+  std::optional<ContentMap> of_base;
+  if (base_) of_base = known(*base_);
+  ExtentSpool changed = work_->active.changed_since(of_base ? &*base_ : nullptr, begin.volume_size);
   ExtentSpool::Reader touched(changed);
   BorrowedReader volume(work_->open.value().file());
   draft_.emplace(contents_.draft());
@@ -223,7 +227,7 @@ ContentResult ManagedTarget::content(const BeginFrame& begin, GatheredLeaves* ga
       scan_content({.volume = volume,
                     .size = begin.volume_size,
                     .touched = touched,
-                    .known = known ? &*known : nullptr,
+                    .known = of_base ? &*of_base : nullptr,
                     .gathered = gathered,
                     .threads = default_scan_threads(),
                     .on_zeros = [&](uint64_t count) { draft_->add_zeros(count); }},
@@ -240,7 +244,7 @@ ContentResult ManagedTarget::content(const BeginFrame& begin, GatheredLeaves* ga
 ContentResult ManagedTarget::held_content(const BeginFrame& begin,
                                           const std::function<void()>& tick) {
   const Generation& generation = *state_.find(begin.snapshot_id);
-  if (const auto known = contents_.known(generation)) return {known->root(), 0};
+  if (const auto map = known(generation)) return {map->root(), 0};
   return contents_.read(generation, [&](const Digest&) { tick(); });
 }
 

@@ -21,6 +21,7 @@ class ManagedTarget final : public Target {
     std::optional<VolumeName> pool;  ///< where a first full stream makes its volume
     bool rollback = false;  ///< leave a diverged state, or newer generations, behind as snapshots
     PoolReserve reserve;
+    bool reads_everything = false;  ///< what is known of a generation does not save reading it
   };
 
   /// Takes the target's lock and looks at what is there. Throws Error{busy} while another session
@@ -70,6 +71,7 @@ class ManagedTarget final : public Target {
   [[nodiscard]] Leftover find_leftover(Naming naming) const;
   void refuse_open_copy();
   void forget_removed() const;
+  [[nodiscard]] std::optional<ContentMap> known(const Generation& generation) const;
   void check_resync(const BeginFrame& begin);
   void keep_state(const BeginFrame& begin) const;
   void take_back(Origin origin, const BeginFrame& begin);

@@ -79,8 +79,10 @@ Naming naming_of(const ReceiveOptions& options) {
 std::unique_ptr<Target> open_managed(const ReceiveOptions& options) try {
   return std::make_unique<ManagedTarget>(
       *options.managed, naming_of(options),
-      ManagedTarget::Options{
-          .pool = options.pool, .rollback = options.rollback, .reserve = options.reserve});
+      ManagedTarget::Options{.pool = options.pool,
+                             .rollback = options.rollback,
+                             .reserve = options.reserve,
+                             .reads_everything = options.verify == Verify::all});
 } catch (Error& error) {
   if (error.kind() != ErrorKind::failed) throw;
   fail(error.kind(), "{}: {}; if a file is meant, say ./{}", options.target, error.what(),

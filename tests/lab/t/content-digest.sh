@@ -84,9 +84,19 @@ snapshot src/vol s10
 transfer '1.0 MiB' '1.0 MiB' -i src/s9 src/s10
 at=$(grep -obUaF 'here is the byte' /dev/vdb | head -n 1 | cut -d: -f1)
 printf 'H' | dd of=/dev/vdb bs=1 seek="$at" conv=notrunc,fsync status=none
+before=$(generations dst/copy)
+
+# Elsewhere only reading everything finds it: the map of the generation that stays knows what it held.
+write_random src/vol 1100 4 9
+snapshot src/vol elsewhere
+send_to change --content-digest -i src/s10 src/elsewhere
+expect_rc 18 receive_from change --ack --verify all dst/copy
+[[ $OUTPUT == *"content root of snapshot $(uuid src/elsewhere) is $(root src/elsewhere)"* ]] || fail "said: $OUTPUT"
+expect_same "$before" "$(generations dst/copy)" "generations"
+lvremove -qq -y src/elsewhere
+
 write_random src/vol 10100 4 9
 snapshot src/vol s11
-before=$(generations dst/copy)
 send_to change --content-digest -i src/s10 src/s11
 expect_rc 18 receive_from change --ack dst/copy
 [[ $OUTPUT == *"content root of snapshot $(uuid src/s11) is $(root src/s11)"* ]] || fail "said: $OUTPUT"
@@ -119,3 +129,13 @@ expect_rc 13 receive_from repair dst/copy
 bsr-recv --digests dst/copy > map
 bsr-send --against map src/s11 | bsr-recv dst/copy
 expect_same "$before" "$(generations dst/copy)" "generations"
+
+# What was committed and comes again is read when everything is.
+blockdev --flushbufs /dev/vdb # what was read of it before
+mapfile -t places < <(grep -obUaF 'here is the byte' /dev/vdb | cut -d: -f1)
+for at in "${places[@]}"; do
+  printf 'H' | dd of=/dev/vdb bs=1 seek="$at" conv=notrunc,fsync status=none
+done
+expect_rc 0 receive_from change dst/copy
+expect_rc 18 receive_from change --verify all dst/copy
+[[ $OUTPUT == *"nothing was changed"* ]] || fail "said: $OUTPUT"
