@@ -183,7 +183,7 @@ TEST(ProcessDeathTest, AStopSignalEndsWaitingAndTheProgram) {
   const auto stopped_while_waiting = [] {
     install_signal_handlers();
     try {
-      run({"sh", "-c", "kill -TERM $PPID; exec sleep 1000"});
+      run({"sh", "-c", "kill -TERM $PPID; exec sleep 20"});
     } catch (const Error& error) {
       std::exit(error.kind() == ErrorKind::interrupted ? 42 : 1);
     }
