@@ -15,24 +15,21 @@ declare -A may_use=(
   [platform]="base formats"
   [bsr-send]="base formats platform"
   [bsr-recv]="base formats platform"
-  [formats/tool]="base formats platform"
+  [bsr-stream]="base formats platform"
 )
-folder_of() {
-  case $1 in formats/tool/*) echo formats/tool ;; *) echo "${1%%/*}" ;; esac
-}
 while IFS=: read -r file _ line; do
   included=$(sed -E 's/^ *#include "([^"]*)".*/\1/' <<< "$line")
-  from=$(folder_of "$file") to=$(folder_of "$included")
+  from=${file%%/*} to=${included%%/*}
   [[ $from == "$to" ]] && continue
   [[ " ${may_use[$from]} " == *" $to "* ]] || complain "$file includes $included: $from may not use $to"
-done < <(grep -nE '^ *#include "' base/*.* formats/*.* formats/tool/*.* platform/*.* bsr-send/*.* bsr-recv/*.*)
+done < <(grep -nE '^ *#include "' base/*.* formats/*.* bsr-stream/*.* platform/*.* bsr-send/*.* bsr-recv/*.*)
 
 # PATTERN FILES: what only these files may include or call.
 only_in() {
   local pattern=$1 allowed=$2 file
   while read -r file; do
     [[ " $allowed " == *" $file "* ]] || complain "$file uses $pattern; only $allowed may"
-  done < <(grep -lE "$pattern" base/*.* formats/*.* formats/tool/*.* platform/*.* bsr-send/*.* bsr-recv/*.* || true)
+  done < <(grep -lE "$pattern" base/*.* formats/*.* bsr-stream/*.* platform/*.* bsr-send/*.* bsr-recv/*.* || true)
 }
 only_in '#include <libdevmapper' 'platform/device_mapper.cc'
 only_in '#include <pugixml' 'formats/xml_tag.cc'

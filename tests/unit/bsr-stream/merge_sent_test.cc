@@ -7,7 +7,7 @@
 #include "formats/delta_filters.h"
 #include "tests/fakes/listed_plan.h"
 #include "tests/fakes/random_bytes.h"
-#include "tests/unit/formats/tool/merging.h"
+#include "tests/unit/bsr-stream/merging.h"
 
 namespace bsr {
 namespace {

@@ -1,4 +1,4 @@
-#include "formats/tool/stream_tool.h"
+#include "bsr-stream/stream_tool.h"
 
 #include <unistd.h>
 
@@ -6,11 +6,11 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "bsr-stream/merge.h"
 #include "formats/digest.h"
 #include "formats/frame_text.h"
 #include "formats/plan_limits.h"
 #include "formats/resume_token.h"
-#include "formats/tool/merge.h"
 #include "platform/frame_source.h"
 
 namespace bsr {

@@ -2,7 +2,7 @@
 // refused.
 #include <gtest/gtest.h>
 
-#include "tests/unit/formats/tool/merging.h"
+#include "tests/unit/bsr-stream/merging.h"
 
 namespace bsr {
 namespace {

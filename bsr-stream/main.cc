@@ -4,8 +4,8 @@
 #include <memory>
 #include <optional>
 
-#include "formats/tool/digest_tool.h"
-#include "formats/tool/stream_tool.h"
+#include "bsr-stream/digest_tool.h"
+#include "bsr-stream/stream_tool.h"
 #include "platform/command_line.h"
 #include "platform/content_scan.h"
 #include "platform/program.h"

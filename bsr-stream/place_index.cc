@@ -1,4 +1,4 @@
-#include "formats/tool/place_index.h"
+#include "bsr-stream/place_index.h"
 
 #include <algorithm>
 

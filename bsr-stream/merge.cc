@@ -1,14 +1,14 @@
-#include "formats/tool/merge.h"
+#include "bsr-stream/merge.h"
 
 #include <unistd.h>
 
 #include <memory>
 
 #include "base/error.h"
+#include "bsr-stream/merged_volume.h"
 #include "formats/content_tree.h"
 #include "formats/stream_encoder.h"
 #include "formats/stream_merge.h"
-#include "formats/tool/merged_volume.h"
 #include "platform/frame_source.h"
 #include "platform/new_file.h"
 

@@ -1,8 +1,8 @@
 // What streams that are merged make of a volume: what the patches in them are packed against.
 #pragma once
 
+#include "bsr-stream/place_index.h"
 #include "formats/change.h"
-#include "formats/tool/place_index.h"
 #include "platform/block_io.h"
 #include "platform/volume.h"
 

@@ -1,5 +1,5 @@
 // Places in a list that is longer than what is held of it.
-#include "formats/tool/place_index.h"
+#include "bsr-stream/place_index.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // The law of merging: what two streams do one after the other, the merged one does at once, for
 // random volumes of any sizes and streams that are cut in any way.
-#include "formats/tool/merge.h"
+#include "bsr-stream/merge.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "base/sector.h"
 #include "formats/piece.h"
-#include "tests/unit/formats/tool/merging.h"
+#include "tests/unit/bsr-stream/merging.h"
 
 namespace bsr {
 namespace {

@@ -1,4 +1,4 @@
-#include "formats/tool/merged_volume.h"
+#include "bsr-stream/merged_volume.h"
 
 #include <algorithm>
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "bsr-recv/applier.h"
-#include "formats/tool/merge.h"
+#include "bsr-stream/merge.h"
 #include "platform/fd_stream.h"
 #include "tests/fakes/memory_file.h"
 #include "tests/fakes/memory_volume.h"

@@ -1,4 +1,4 @@
-#include "formats/tool/digest_tool.h"
+#include "bsr-stream/digest_tool.h"
 
 #include "base/error.h"
 #include "formats/digest.h"
