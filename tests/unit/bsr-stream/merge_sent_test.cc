@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "bsr-send/stream_writer.h"
-#include "formats/content_tree.h"
 #include "formats/delta_filters.h"
 #include "tests/fakes/listed_plan.h"
+#include "tests/fakes/naive_root.h"
 #include "tests/fakes/random_bytes.h"
 #include "tests/unit/bsr-stream/merging.h"
 
@@ -14,15 +14,6 @@ namespace {
 
 constexpr uint64_t kChunk = 64 * 1024;
 constexpr uint64_t kMostChunks = 10;
-
-Digest root_of(const Bytes& volume) {
-  ContentTree tree(volume.size());
-  for (uint64_t leaf = 0; leaf < leaf_count(volume.size()); ++leaf) {
-    const Extent extent = leaf_extent(leaf, volume.size());
-    tree.add(leaf_digest(ByteView(volume).subspan(extent.offset, extent.length)));
-  }
-  return tree.root();
-}
 
 /// The chunk as far as the volume reaches.
 ByteView chunk_of(const Bytes& volume, uint64_t chunk) {
@@ -138,7 +129,7 @@ class SentMergeTest : public RandomRounds {
     StreamWriter writer(FdOutput(file.fd()), begin_of(number, base, next), [](auto, auto) {});
     Effort effort({.base = base != nullptr, .always_base = base != nullptr}, 1);
     ship(pieces, writer, effort, 0);
-    writer.finish(root_of(next));
+    writer.finish(naive_root(next));
     return contents(file);
   }
 
@@ -160,7 +151,7 @@ class SentMergeTest : public RandomRounds {
   void expect_law(size_t first, size_t last, const Bytes& stream) {
     const std::vector<Frame> frames = receive(stream);
     ASSERT_EQ(volumes_[last], applied(stream, volumes_[first], dice_)) << first << " to " << last;
-    ASSERT_EQ(root_of(volumes_[last]), std::get<EndFrame>(frames.back().body).content_root);
+    ASSERT_EQ(naive_root(volumes_[last]), std::get<EndFrame>(frames.back().body).content_root);
   }
 
   Bytes merged_from(size_t first, size_t last) {

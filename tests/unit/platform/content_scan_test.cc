@@ -8,6 +8,7 @@
 
 #include "platform/spool.h"
 #include "tests/fakes/memory_volume.h"
+#include "tests/fakes/naive_root.h"
 #include "tests/fakes/temporary_folder.h"
 #include "tests/fakes/thrown_error.h"
 
@@ -27,15 +28,6 @@ class ListedDelta final : public DeltaSource {
   std::vector<Extent> extents_;
   size_t next_ = 0;
 };
-
-Digest naive_root(const Bytes& content) {
-  ContentTree tree(content.size());
-  for (uint64_t leaf = 0; leaf < leaf_count(content.size()); ++leaf) {
-    const Extent extent = leaf_extent(leaf, content.size());
-    tree.add(leaf_digest(ByteView(content).subspan(extent.offset, extent.length)));
-  }
-  return tree.root();
-}
 
 ContentResult scan(MemoryVolume& volume, std::vector<Extent> extents, const ContentMap* known,
                    unsigned threads, ContentMapWriter* map = nullptr) {
